@@ -1,0 +1,107 @@
+// Where work enters from outside a worker: moodycamel's concurrent queue, one for each priority, and a count of our
+// own.
+//
+// That queue may report empty while an item that was enqueued earlier is in it (a consumer that lost a race holds it
+// hidden for a moment), so emptiness is never concluded from it. `pending` is raised before an item goes in and lowered
+// after it came out: zero means that there is nothing, and anything else that whoever wants to sleep must look again.
+// Progress: lock-free as the queue is; the path that cannot fail takes a short lock.
+#pragma once
+
+#include <array>
+#include <concurrentqueue/concurrentqueue.h>
+#include <cstddef>
+#include <cstdint>
+
+#include <weir/queues/cache_line.hpp>
+#include <weir/queues/resume_list.hpp>
+#include <weir/queues/sync.hpp>
+
+namespace weir::detail {
+
+/// Order of entry.
+enum class lane : std::uint8_t { low, normal, high };
+
+/// Holds pointers to T, which carries a link `Next` for the way in that cannot fail. Owns nothing. Thread-safe.
+///
+/// Within a lane roughly first in, first out; the higher lane first, but every 8th look starts at the lowest.
+template <typename T, T* T::*Next>
+class injector {
+ public:
+  /// Adds `item`. If the queue has no memory for it, it goes in through its own link: it never fails. May allocate a
+  /// block.
+  void push(T* item, lane where) noexcept {
+    (void)pending_.fetch_add(1, memory_order_seq_cst);  // (1) before the item can be seen
+    if (!lanes_[index(where)].queue.enqueue(item)) lanes_[index(where)].linked.push(item);
+  }
+
+  /// Adds `item` through its own link. Allocates nothing.
+  void push_linked(T* item, lane where) noexcept {
+    (void)pending_.fetch_add(1, memory_order_seq_cst);  // (1)
+    lanes_[index(where)].linked.push(item);
+  }
+
+  /// Takes one, or null: which does not mean that there is none, only that none was found.
+  /// @param look  counts the looks of the caller; every 8th starts at the lowest lane, so that no lane starves.
+  [[nodiscard]] T* try_pop(std::uint32_t look) noexcept {
+    if (pending_.load(memory_order_acquire) == 0) return nullptr;
+    const bool from_below = look % 8 == 7;
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      one_lane& l = lanes_[from_below ? i : lanes_.size() - 1 - i];
+      // Alternates which way in is looked at first, also among the looks that start below, so that neither starves the
+      // other.
+      T* const item = pop_from(l, (look + look / 8) % 2 == 0);
+      if (item == nullptr) continue;
+      (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1) after it came out
+      return item;
+    }
+    return nullptr;
+  }
+
+  /// Takes out every item that `is_dead` says true for, once around; the others go back to the end of their lane.
+  /// Returns how many are out. `is_dead` must take over what it says true for. Meanwhile the rest is counted as
+  /// pending, and may not be found.
+  template <typename Predicate>
+  std::int64_t remove_if(Predicate&& is_dead) noexcept {
+    std::int64_t removed = 0;
+    for (one_lane& l : lanes_) {
+      T* item = nullptr;
+      for (std::int64_t left = pending(); left > 0 && (item = pop_from(l, left % 2 == 0)) != nullptr; --left) {
+        if (!is_dead(*item)) {
+          if (!l.queue.enqueue(item)) l.linked.push(item);
+          continue;
+        }
+        (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1)
+        ++removed;
+      }
+    }
+    return removed;
+  }
+
+  /// Items that are in, or going in or coming out. Zero: there was nothing to take at that instant.
+  [[nodiscard]] std::int64_t pending() const noexcept { return pending_.load(memory_order_seq_cst); }  // (1)
+
+ private:
+  struct one_lane {
+    moodycamel::ConcurrentQueue<T*> queue;
+    resume_list<T, Next> linked;
+  };
+
+  static constexpr std::size_t index(lane l) noexcept { return static_cast<std::size_t>(l); }
+
+  static T* pop_from(one_lane& l, bool linked_first) noexcept {
+    T* item = nullptr;
+    if (linked_first && (item = l.linked.try_pop()) != nullptr) return item;
+    if (l.queue.try_dequeue(item)) return item;
+    return linked_first ? nullptr : l.linked.try_pop();
+  }
+
+  std::array<one_lane, 3> lanes_;
+
+  // Items between the start of their push and the end of their pop. Writers: all. Readers: all.
+  // (1) entered: seq_cst addition by the pusher, then its look for sleepers; against a sleeper's announcement, then its
+  //     seq_cst load here. One of the two sees the other (event_count.hpp has the fences). Publishes no data: the queue
+  //     does.
+  alignas(cache_line) atomic<std::int64_t> pending_{0};
+};
+
+}  // namespace weir::detail

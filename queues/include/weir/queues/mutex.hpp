@@ -1,0 +1,52 @@
+// The lock of weir's slow paths, with clang's thread-safety annotations, which -Wthread-safety checks.
+//
+// Short and cold by rule: no user code, no wake-up and no system call of ours runs while one is held.
+#pragma once
+
+#include <weir/queues/sync.hpp>
+
+#if defined(__clang__)
+#define WEIR_ANNOTATE(...) __attribute__((__VA_ARGS__))
+#else
+#define WEIR_ANNOTATE(...)
+#endif
+
+/// The data may be touched only while the lock is held.
+#define WEIR_GUARDED_BY(lock) WEIR_ANNOTATE(guarded_by(lock))
+/// The caller holds the lock.
+#define WEIR_REQUIRES(lock) WEIR_ANNOTATE(requires_capability(lock))
+/// The caller does not hold the lock.
+#define WEIR_EXCLUDES(lock) WEIR_ANNOTATE(locks_excluded(lock))
+
+namespace weir::detail {
+
+/// A plain mutual exclusion. Blocking; not recursive.
+class WEIR_ANNOTATE(capability("mutex")) mutex {
+ public:
+  void lock() WEIR_ANNOTATE(acquire_capability()) { raw_.lock(); }
+  void unlock() noexcept WEIR_ANNOTATE(release_capability()) { raw_.unlock(); }
+
+ private:
+  raw_mutex raw_;
+};
+
+/// Holds a mutex for a scope; `unlock` ends the hold early, once.
+class WEIR_ANNOTATE(scoped_lockable) lock_guard {
+ public:
+  explicit lock_guard(mutex& held) WEIR_ANNOTATE(acquire_capability(held)) : mutex_(&held) { held.lock(); }
+  ~lock_guard() WEIR_ANNOTATE(release_capability()) {
+    if (mutex_ != nullptr) mutex_->unlock();
+  }
+  lock_guard(const lock_guard&) = delete;
+  lock_guard& operator=(const lock_guard&) = delete;
+
+  void unlock() noexcept WEIR_ANNOTATE(release_capability()) {
+    mutex_->unlock();
+    mutex_ = nullptr;
+  }
+
+ private:
+  mutex* mutex_;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,95 @@
+// The seam: the only file of weir that names std::atomic, a fence, a futex, a mutex of the system or the CPU's pause.
+//
+// Everything else uses the names below, which cost nothing: an alias, or one inlined call. With WEIR_MODEL defined, the
+// same names come from the interleaving explorer of tests/model/, so that the very source that ships is what the
+// explorer runs. This is the one place with that switch.
+#pragma once
+
+#ifdef WEIR_MODEL
+#include "model_sync.hpp"  // tests/model/: defines every name of this file once more, under the explorer
+#else
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <cstdint>
+#include <ctime>
+#include <linux/futex.h>
+#include <mutex>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
+namespace weir::detail {
+
+template <typename T>
+using atomic = std::atomic<T>;
+
+using std::memory_order_acq_rel;
+using std::memory_order_acquire;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+using std::memory_order_seq_cst;
+
+/// The lock of the slow paths. Use it through weir::detail::mutex, which carries clang's lock annotations.
+using raw_mutex = std::mutex;
+
+/// Orders every earlier load and store of this thread before every later one, for all threads that do the same: the
+/// store-load barrier. Each use names its partner. On x86 a locked dummy operation, since clang's `mfence` costs ten
+/// times as much (20 ns against 2) and g++ cannot compile a fence under ThreadSanitizer, which does not see fences
+/// anyway.
+inline void full_fence() noexcept {
+#if defined(__x86_64__)
+  __asm__ __volatile__("lock; orl $0, (%%rsp)" ::: "memory", "cc");
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
+/// Tells the CPU that this is a spin loop.
+inline void cpu_pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield" ::: "memory");
+#endif
+}
+
+/// Gives the rest of the time slice away: the step of a spin loop after which the thread it waits for can run on this
+/// CPU.
+inline void thread_yield() noexcept { std::this_thread::yield(); }
+
+/// Sleeps while `word` holds `expected`, until a wake, a signal or the end of `timeout` (none if negative). May return
+/// spuriously: the caller looks again. Progress: blocking.
+inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected,
+                       std::chrono::nanoseconds timeout) noexcept {
+  timespec relative{};
+  timespec* limit = nullptr;
+  if (timeout.count() >= 0) {
+    constexpr std::int64_t second = 1'000'000'000;
+    relative.tv_sec = static_cast<time_t>(timeout.count() / second);
+    relative.tv_nsec = static_cast<long>(timeout.count() % second);
+    limit = &relative;
+  }
+  const int saved_errno = errno;  // a wait is not a failure that a task should read in errno
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, limit, nullptr, 0);
+  errno = saved_errno;
+}
+
+/// Wakes at most `count` threads that sleep on `word`. Only its address is used, so that the word may be gone already:
+/// a sleeper elsewhere at the same address then wakes spuriously, which every sleeper must bear.
+inline void futex_wake(const atomic<std::uint32_t>* word, int count) noexcept {
+  const int saved_errno = errno;
+  ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  errno = saved_errno;
+}
+
+inline constexpr int wake_all = INT_MAX;
+
+/// The time of the system's monotonic clock. Called by weir::steady_clock only.
+inline std::chrono::steady_clock::time_point steady_now() noexcept { return std::chrono::steady_clock::now(); }
+
+}  // namespace weir::detail
+
+#endif

@@ -1,0 +1,127 @@
+// One exploration: the threads of a scenario, who of them goes on at each point, and the loop over the schedules.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "choices.hpp"
+#include "explorer.hpp"
+#include "fibre.hpp"
+#include "seam.hpp"
+#include "trace.hpp"
+
+namespace model {
+
+using mask = std::uint32_t;  // of threads
+using time_point = std::chrono::steady_clock::time_point;
+
+/// A thread of the scenario.
+struct strand {
+  enum class state : std::uint8_t { ready, sleeping, finished };
+
+  explicit strand(std::size_t index);
+  [[nodiscard]] mask bit() const { return mask{1} << index; }
+
+  std::size_t index;
+  std::string name;
+  std::function<void()> body;
+  fibre stack;
+
+  state now = state::ready;
+  bool fresh = true;             // chosen to start, and has not met a point yet
+  operation next{};              // the one it stands before, or sleeps in
+  const bool* wanted = nullptr;  // the lock that `next` takes
+  const void* word = nullptr;    // sleeping on
+  std::optional<time_point> due;
+
+  // Fairness. Who pauses waits until another thread has moved, and if it pauses twice while some thread could run all
+  // the time and did not, until that one has: otherwise two spinning threads starve the third, on which they wait.
+  bool paused = false;
+  mask could_run = 0;  // at the last pause
+  mask moved = 0;      // since the last pause
+  mask waits_for = 0;  // to move
+};
+
+class engine {
+ public:
+  explicit engine(const options& chosen) : options_(chosen) {}
+
+  result explore(const std::function<void(scenario&)>& setup, choices source);
+
+  // For the scenario.
+  void add(std::string name, std::function<void()> body);
+  void finally(std::function<void()> check) { finally_ = std::move(check); }
+  void label(std::string name, const void* object, std::size_t size) { trace_.label(std::move(name), object, size); }
+  void advance(std::chrono::nanoseconds by) { clock_ += by; }
+
+  /// Ends the execution with this failure: first say it, then stop. Apart, since what is alive on a fibre's stack at
+  /// the stop is never destroyed.
+  void say(std::string failure) { failure_ = std::move(failure); }
+  [[noreturn]] void stop();
+
+  // For the seam.
+  void point(const operation& next);
+  void remark(const operation& now) { trace_.add(running_->name, now); }
+  void note(std::uint64_t before, std::uint64_t after) { trace_.note(before, after); }
+  void acquire(bool& held, const operation& next);
+  void sleep(const void* word, std::chrono::nanoseconds timeout);
+  void wake(const void* word, int count);
+  int choose(int count);
+  bool weak_failure();
+  [[nodiscard]] bool in_a_thread() const { return running_ != nullptr; }
+  [[nodiscard]] time_point now() const { return clock_; }
+
+  static void run(void* self);
+
+ private:
+  /// A way to go on: a thread, which may have to be woken for it.
+  struct step {
+    enum class by : std::uint8_t { itself, spurious_wake, timeout, timeout_for_free };
+    strand* who;
+    by how;
+  };
+
+  void execute(const std::function<void(scenario&)>& setup);
+  void abandon();
+  void finish();
+  strand* decide();
+  void list_steps(bool going_on, mask runnable);
+  void list_timeouts();
+  strand* start(const step& chosen);
+  void resume(strand* next);
+  void pause(strand& self, mask runnable);
+  [[nodiscard]] mask runnable() const;
+  [[nodiscard]] mask eligible(mask runnable) const;
+  [[nodiscard]] std::string who_waits();
+  void describe(result& r);
+
+  const options& options_;
+  std::optional<choices> choices_;
+  fibre main_;
+  std::vector<std::unique_ptr<strand>> strands_;  // re-used from schedule to schedule
+  std::size_t threads_ = 0;                       // the first of them are in this one
+  std::function<void()> finally_;
+  std::string failure_;
+  trace trace_;
+  time_point clock_;
+
+  strand* running_ = nullptr;
+  std::vector<step> steps_;  // of one decision
+  int operations_ = 0;
+  int preemptions_ = 0;
+  int spurious_wakes_ = 0;
+  int timeouts_ = 0;
+  int weak_failures_ = 0;
+};
+
+/// The exploration under way, if any.
+extern engine* active;
+
+}  // namespace model

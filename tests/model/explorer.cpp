@@ -1,0 +1,141 @@
+#include "explorer.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "choices.hpp"
+#include "engine.hpp"
+#include "seam.hpp"
+
+namespace model {
+namespace {
+
+result explore_with(const options& chosen, const std::function<void(scenario&)>& setup, choices source) {
+  if (active != nullptr) throw std::logic_error("model: explore inside explore");
+  engine e(chosen);
+  active = &e;
+  result r = e.explore(setup, std::move(source));
+  active = nullptr;
+  return r;
+}
+
+/// The choices that WEIR_REPLAY asks for, if it names this scenario.
+std::optional<std::string> replay_of(const options& chosen) {
+  if (!chosen.replay.empty()) return chosen.replay;
+  const char* const asked = std::getenv("WEIR_REPLAY");
+  const std::string start = chosen.name + ':';
+  if (asked == nullptr || !std::string_view(asked).starts_with(start)) return std::nullopt;
+  return std::string(asked).substr(start.size());
+}
+
+std::uint64_t seed() {
+  const char* const asked = std::getenv("WEIR_SEED");
+  return asked != nullptr ? std::strtoull(asked, nullptr, 0) : std::random_device{}();
+}
+
+/// A failure with as few preemptions as possible is the easiest to read. Looks no longer than the failure took to find.
+result with_fewest_preemptions(const options& chosen, const std::function<void(scenario&)>& setup, result found) {
+  options smaller = chosen;
+  smaller.max_schedules = 1000 + found.schedules;
+  for (smaller.preemptions = 0; smaller.preemptions < chosen.preemptions; ++smaller.preemptions) {
+    result r = explore_with(smaller, setup, choices::all());
+    if (!r.passed()) return r;
+  }
+  return found;
+}
+
+}  // namespace
+
+// ---- for tests
+
+result explore(const options& chosen, const std::function<void(scenario&)>& setup) {
+  const auto begin = std::chrono::steady_clock::now();
+  result r;
+  std::string how;
+  if (const auto replay = replay_of(chosen)) {
+    r = explore_with(chosen, setup, choices::given(*replay));
+    r.complete = false;
+    how = "replayed";
+  } else if (chosen.random > 0) {
+    const std::uint64_t used = seed();
+    r = explore_with(chosen, setup, choices::random(used, chosen.preemptions));
+    r.seed = used;
+    how = "random, WEIR_SEED=" + std::to_string(used);
+  } else {
+    r = explore_with(chosen, setup, choices::all());
+    how = r.complete ? "all" : r.passed() ? "stopped at the limit" : "stopped at the failure";
+    if (!r.passed()) {
+      const long schedules = r.schedules;
+      r = with_fewest_preemptions(chosen, setup, std::move(r));
+      r.schedules = schedules;
+    }
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf("[ model    ] %s: %ld schedules, at most %d preemptions and %d operations, %s, %.2f s%s%s\n",
+              chosen.name.c_str(), r.schedules, chosen.preemptions, r.longest, how.c_str(), took.count(),
+              r.passed() ? "" : "; failed: ", r.failure.c_str());
+  return r;
+}
+
+void scenario::thread(std::string name, std::function<void()> body) { active->add(std::move(name), std::move(body)); }
+void scenario::finally(std::function<void()> check) { active->finally(std::move(check)); }
+void scenario::label(std::string name, const void* object, std::size_t size) {
+  active->label(std::move(name), object, size);
+}
+
+void check(bool condition, const char* text, std::source_location where) {
+  if (condition) return;
+  active->say(std::string(text) + " (" + place(where) + ')');
+  active->stop();
+}
+
+int choose(int count) noexcept { return active->choose(count); }
+
+void advance_clock(std::chrono::nanoseconds by, std::source_location where) noexcept {
+  point({action::clock, memory_order_relaxed, nullptr, where});
+  active->advance(by);
+}
+
+// ---- for the seam; outside the threads of a scenario everything happens at once
+
+void point(const operation& next) noexcept {
+  if (active != nullptr && active->in_a_thread()) active->point(next);
+}
+
+void note(std::uint64_t before, std::uint64_t after) noexcept {
+  if (active != nullptr && active->in_a_thread()) active->note(before, after);
+}
+
+void remark(const operation& now) noexcept {
+  if (active != nullptr && active->in_a_thread()) active->remark(now);
+}
+
+void acquire(bool& held, const operation& next) noexcept {
+  if (active != nullptr) {
+    active->acquire(held, next);
+  } else {
+    held = true;
+  }
+}
+
+void sleep(const void* word, std::chrono::nanoseconds timeout) noexcept {
+  if (active != nullptr) active->sleep(word, timeout);
+}
+
+void wake(const void* word, int count) noexcept {
+  if (active != nullptr) active->wake(word, count);
+}
+
+bool weak_failure() noexcept { return active != nullptr && active->in_a_thread() && active->weak_failure(); }
+
+std::chrono::steady_clock::time_point now() noexcept {
+  return active != nullptr ? active->now() : std::chrono::steady_clock::time_point{};
+}
+
+}  // namespace model

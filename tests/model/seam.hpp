@@ -1,0 +1,74 @@
+// What the seam tells the explorer: one call for each operation. Included by model_sync.hpp; tests use explorer.hpp.
+//
+// The explorer is sequentially consistent: orders and fences are passed and shown, not interpreted. A store buffer or a
+// view per thread would live behind atomic<T>'s read, write and update in model_sync.hpp, the only places that touch a
+// value.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <source_location>
+
+namespace model {
+
+enum memory_order : std::uint8_t {
+  memory_order_relaxed,
+  memory_order_acquire,
+  memory_order_release,
+  memory_order_acq_rel,
+  memory_order_seq_cst,
+};
+
+enum class action : std::uint8_t {
+  load,
+  store,
+  exchange,
+  compare_exchange,
+  fetch_add,
+  fetch_sub,
+  fetch_or,
+  fetch_and,
+  fetch_xor,
+  fence,
+  lock,
+  try_lock,
+  unlock,
+  futex_wait,
+  futex_wake,
+  pause,
+  clock,
+};
+
+/// One operation of the seam, and where in the source it stands.
+struct operation {
+  action what;
+  memory_order order;
+  const void* object;
+  std::source_location where;
+};
+
+/// A scheduling point: another thread of the scenario may run before this returns, and then the operation takes place.
+void point(const operation& next) noexcept;
+
+/// The result of the operation whose point came last, for the trace.
+void note(std::uint64_t before, std::uint64_t after) noexcept;
+
+/// Traces an operation that needs no scheduling point, since nobody else can tell when it happened.
+void remark(const operation& now) noexcept;
+
+/// Takes the lock whose state is `held`, after waiting until it is free.
+void acquire(bool& held, const operation& next) noexcept;
+
+/// Sleeps on `word` until a wake, a spurious one included, or the end of `timeout`; negative is none.
+void sleep(const void* word, std::chrono::nanoseconds timeout) noexcept;
+
+/// Wakes at most `count` sleepers on `word`. Which ones is a choice.
+void wake(const void* word, int count) noexcept;
+
+/// Whether a weak compare-exchange that could succeed fails this time.
+bool weak_failure() noexcept;
+
+/// The time of the model's clock.
+std::chrono::steady_clock::time_point now() noexcept;
+
+}  // namespace model

@@ -1,0 +1,86 @@
+// The deque from one thread: order, growth, and that nothing is lost or doubled. Threads: tests/stress/steal_deque_stress.cpp.
+#include <weir/queues/steal_deque.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+using weir::detail::steal_deque;
+using weir::detail::steal_deque_owner;
+using weir::detail::steal_deque_thief;
+using outcome = weir::detail::steal_result<int>::outcome;
+
+struct fixture : testing::Test {
+  steal_deque<int> deque{2};
+  steal_deque_owner<int> owner{deque};
+  steal_deque_thief<int> thief{deque};
+  std::array<int, 100> items{};
+};
+
+using StealDeque = fixture;
+
+TEST_F(StealDeque, OwnerTakesTheNewestFirst) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));
+  for (int i = 4; i >= 0; --i) EXPECT_EQ(owner.pop(), &items[i]);
+  EXPECT_EQ(owner.pop(), nullptr);
+}
+
+TEST_F(StealDeque, ThiefTakesTheOldestFirst) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));
+  for (int i = 0; i < 5; ++i) {
+    const auto taken = thief.steal();
+    EXPECT_EQ(taken.how, outcome::stolen);
+    EXPECT_EQ(taken.item, &items[i]);
+  }
+  EXPECT_EQ(thief.steal().how, outcome::empty);
+  EXPECT_EQ(thief.steal().item, nullptr);
+}
+
+TEST_F(StealDeque, AnEmptyOneIsUsableAgain) {
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_TRUE(thief.looks_empty());
+    EXPECT_EQ(owner.pop(), nullptr);
+    ASSERT_TRUE(owner.push(&items[0]));
+    EXPECT_FALSE(thief.looks_empty());
+    EXPECT_EQ(owner.pop(), &items[0]);
+    ASSERT_TRUE(owner.push(&items[1]));
+    EXPECT_EQ(thief.steal().item, &items[1]);
+  }
+}
+
+TEST_F(StealDeque, GrowsFromBothEndsWithoutLosingAnything) {
+  // The ring of 2 grows six times, with its start at every offset.
+  int pushed = 0;
+  int stolen = 0;
+  for (int size = 1; pushed < 100; ++size) {
+    for (int i = 0; i < size && pushed < 100; ++i) ASSERT_TRUE(owner.push(&items[pushed++]));
+    EXPECT_EQ(thief.steal().item, &items[stolen++]);
+  }
+  for (int i = 99; i >= stolen; --i) EXPECT_EQ(owner.pop(), &items[i]);
+  EXPECT_TRUE(thief.looks_empty());
+}
+
+TEST_F(StealDeque, TheLastItemGoesToOneOfTheEnds) {
+  ASSERT_TRUE(owner.push(&items[0]));
+  EXPECT_EQ(thief.steal().item, &items[0]);
+  EXPECT_EQ(owner.pop(), nullptr);
+  ASSERT_TRUE(owner.push(&items[1]));
+  EXPECT_EQ(owner.pop(), &items[1]);
+  EXPECT_EQ(thief.steal().how, outcome::empty);
+}
+
+TEST(StealDequeTypes, OnlyTheOwnersEndCanPush) {
+  const auto can_push = [](auto&& end) {
+    return requires(int* item) { end.push(item); };
+  };
+  steal_deque<int> deque;
+  EXPECT_TRUE(can_push(steal_deque_owner<int>(deque)));
+  EXPECT_FALSE(can_push(steal_deque_thief<int>(deque)));
+}
+
+}  // namespace

@@ -1,0 +1,73 @@
+// The injector under producers and consumers that rely on its count alone: each item comes out once, and whoever sees `pending`
+// above zero finds something in the end.
+#include <weir/queues/injector.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <weir/queues/sync.hpp>
+
+#include "support/seed.hpp"
+
+namespace {
+
+using weir::detail::atomic;
+using weir::detail::lane;
+
+struct item {
+  int payload = 0;
+  int taken = 0;
+  item* next = nullptr;
+};
+
+TEST(InjectorStress, NothingIsLostWhileSweepsGoOn) {
+  constexpr int producers = 3;
+  constexpr int each = 60'000;
+  std::vector<item> items(producers * each);
+  const auto queue = std::make_unique<weir::detail::injector<item, &item::next>>();
+  atomic<int> left{producers * each};
+  const std::uint64_t seed = weir::testing::seed();
+  SCOPED_TRACE(seed);
+
+  std::vector<std::thread> threads;
+  for (int p = 0; p < producers; ++p) {
+    threads.emplace_back([&, p] {
+      for (int i = 0; i < each; ++i) {
+        item& one = items[static_cast<std::size_t>(p * each + i)];
+        one.payload = p * each + i;
+        const auto where = static_cast<lane>((seed + static_cast<std::uint64_t>(i)) % 3);
+        if (i % 3 == 0) {
+          queue->push_linked(&one, where);
+        } else {
+          queue->push(&one, where);
+        }
+      }
+    });
+  }
+  const auto take = [&](item& i) noexcept {
+    EXPECT_EQ(&items[static_cast<std::size_t>(i.payload)], &i);
+    ++i.taken;
+    left.fetch_sub(1, weir::detail::memory_order_relaxed);
+  };
+  for (std::uint32_t c = 0; c < 2; ++c) {
+    threads.emplace_back([&, c] {
+      std::uint32_t look = c;
+      while (left.load(weir::detail::memory_order_relaxed) > 0) {
+        if (item* const i = queue->try_pop(look++)) {
+          take(*i);
+        } else if (look % 64 == 0) {
+          queue->remove_if([&](item& found) noexcept { return found.payload % 7 == 0 ? (take(found), true) : false; });
+        }
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(queue->pending(), 0);
+  for (const item& i : items) ASSERT_EQ(i.taken, 1) << "item " << i.payload;
+}
+
+}  // namespace

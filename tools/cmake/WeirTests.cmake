@@ -1,0 +1,99 @@
+# How the tests are made. Globbed, as in WeirTargets.cmake.
+
+set(WEIR_TEST_TIMEOUT 60)  # seconds, for one test; a loaded machine is slow, a hanging test is for ever
+if(WEIR_SANITIZE)
+  set(WEIR_TEST_TIMEOUT 240)
+endif()
+
+# One precompiled gtest.h for all test programs: it is half of what a test file costs.
+function(weir_use_gtest target)
+  if(NOT TARGET weir_test_pch)
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/pch.cpp CONTENT "")
+    add_library(weir_test_pch OBJECT ${CMAKE_CURRENT_BINARY_DIR}/pch.cpp)
+    target_link_libraries(weir_test_pch PUBLIC GTest::gmock Threads::Threads)
+    target_compile_features(weir_test_pch PUBLIC cxx_std_20)
+    target_precompile_headers(weir_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+    weir_compile_strictly(weir_test_pch)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM weir_test_pch)
+  target_link_libraries(${target} PRIVATE GTest::gmock GTest::gtest_main rapidcheck rapidcheck_gtest)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  weir_compile_strictly(${target})
+endfunction()
+
+# weir_add_unit_tests(<folder> <library>...): tests/<folder>/**/*_test.cpp as one program.
+function(weir_add_unit_tests folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  set(target weir_${folder}_tests)
+  add_executable(${target} ${sources})
+  target_link_libraries(${target} PRIVATE ${ARGN})
+  weir_use_gtest(${target})
+  gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT ${WEIR_TEST_TIMEOUT})
+endfunction()
+
+# weir_add_stress_tests(<library>...): tests/stress/*_stress.cpp as one program, whose tests have the machine to themselves.
+function(weir_add_stress_tests)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/stress/*_stress.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(weir_stress_tests ${sources})
+  target_link_libraries(weir_stress_tests PRIVATE ${ARGN})
+  weir_use_gtest(weir_stress_tests)
+  gtest_discover_tests(weir_stress_tests TEST_PREFIX stress. DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS stress TIMEOUT 240 RUN_SERIAL ON)
+endfunction()
+
+# weir_add_examples(<library>...): each tests/examples/*.cpp is a program of its own and a test that it returns 0.
+function(weir_add_examples)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/examples/*.cpp)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM name)
+    add_executable(example_${name} ${source})
+    target_link_libraries(example_${name} PRIVATE ${ARGN})
+    weir_compile_strictly(example_${name})
+    add_test(NAME example.${name} COMMAND example_${name})
+    set_tests_properties(example.${name} PROPERTIES LABELS example TIMEOUT ${WEIR_TEST_TIMEOUT})
+  endforeach()
+endfunction()
+
+# The explorer, and what everything that it runs shares. WEIR_MODEL changes the layout of every type with an atomic in it, so
+# that nothing here links a library of weir: the sources are compiled again.
+function(weir_add_explorer)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "_model\\.cpp$")
+  add_library(weir_explorer STATIC ${sources})
+  target_compile_definitions(weir_explorer PUBLIC WEIR_MODEL)
+  target_compile_features(weir_explorer PUBLIC cxx_std_20)
+  foreach(root tests/model queues/include admission/include scheduler/include scheduler/src)
+    target_include_directories(weir_explorer PUBLIC ${PROJECT_SOURCE_DIR}/${root})
+  endforeach()
+  target_link_libraries(weir_explorer PUBLIC Threads::Threads concurrentqueue::concurrentqueue)
+  weir_compile_strictly(weir_explorer)
+endfunction()
+
+# weir_add_model(<name> [SOURCES <file under the repository>...]): tests/model/<name>_model.cpp with these component sources.
+function(weir_add_model name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" SOURCES)
+  list(TRANSFORM arg_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
+  set(target ${name}_model)
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/model/${name}_model.cpp ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE weir_explorer)
+  weir_use_gtest(${target})
+  gtest_discover_tests(${target} TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300)
+endfunction()
+
+# Those of tests/model/ that need no SOURCES.
+function(weir_add_remaining_models)
+  file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/*_model.cpp)
+  foreach(model IN LISTS models)
+    cmake_path(GET model STEM target)
+    if(NOT TARGET ${target})
+      string(REGEX REPLACE "_model$" "" name ${target})
+      weir_add_model(${name})
+    endif()
+  endforeach()
+endfunction()
