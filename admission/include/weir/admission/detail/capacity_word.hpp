@@ -1,0 +1,140 @@
+// The decision word of a limiter: what is free, who is ahead, whether it is closed, in 64 bits that change together.
+//
+// It keeps what is *free* instead of what is used. A grant is one compare-and-swap that finds room for both the task
+// and its weight; a release and a change of a limit are one addition, whatever the word holds; a limit set below what
+// is used makes the free part negative, and nothing is granted until it is positive again. Since count and weight are
+// in one word, a grant of both is one step: there is no moment at which one is held and the other is not.
+// Progress: lock-free (a failed compare-and-swap means that another one succeeded); give_back and the setters are
+// wait-free where the machine has a locked addition.
+#pragma once
+
+#include <cstdint>
+
+#include <weir/queues/sync.hpp>
+
+namespace weir::detail {
+
+/// What one admission takes; a limit that is not counted is asked for 0.
+struct demand {
+  std::uint32_t tasks;
+  std::uint32_t weight;
+};
+
+class capacity_word {
+ public:
+  /// The word, taken apart. `tasks_free` and `weight_free` are negative after a limit was set below what is used.
+  struct view {
+    std::int64_t tasks_free;
+    std::int64_t weight_free;
+    std::uint32_t attempts;
+    bool waiters;
+    bool closed;
+  };
+
+  enum class outcome : std::uint8_t { taken, tasks_full, weight_full, waiters_ahead, contended, closed };
+
+  /// Who asks: a newcomer respects those who wait; the head of the queue, under the lock of the queue, is the one they
+  /// wait behind.
+  enum class place : std::uint8_t { newcomer, head };
+
+  /// Whether a grant stands, or is an attempt that may still be given back because a token is missing. While an attempt
+  /// is in flight, another caller that finds no room is told `contended` instead of a fullness that may never have been
+  /// real.
+  enum class hold : std::uint8_t { final, attempt };
+
+  capacity_word(std::int64_t tasks_limit, std::int64_t weight_limit) noexcept
+      : word_(pack(tasks_limit, weight_limit)) {}
+  capacity_word(const capacity_word&) = delete;
+  capacity_word& operator=(const capacity_word&) = delete;
+
+  /// Takes `wanted` if there is room for all of it. Linearizable: each outcome but `taken` was true at one instant of
+  /// the call.
+  [[nodiscard]] outcome try_take(demand wanted, place from, hold kind) noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: the exchange below does
+    for (;;) {
+      if ((now & closed_bit) != 0) return outcome::closed;
+      if (from == place::newcomer && (now & waiters_bit) != 0) return outcome::waiters_ahead;
+      const view seen = unpack(now);
+      if (seen.tasks_free < static_cast<std::int64_t>(wanted.tasks)) {
+        return seen.attempts != 0 ? outcome::contended : outcome::tasks_full;
+      }
+      if (seen.weight_free < static_cast<std::int64_t>(wanted.weight)) {
+        return seen.attempts != 0 ? outcome::contended : outcome::weight_full;
+      }
+      if (kind == hold::attempt && seen.attempts == most_attempts) return outcome::contended;
+      const std::uint64_t next = now - amount(wanted) + (kind == hold::attempt ? one_attempt : 0);
+      if (word_.compare_exchange_weak(now, next, memory_order_acquire, memory_order_relaxed))
+        return outcome::taken;  // (1)
+    }
+  }
+
+  /// The attempt has its token: the grant stands.
+  void settle() noexcept { word_.fetch_sub(one_attempt, memory_order_relaxed); }  // relaxed: what was taken stays taken
+
+  /// Gives back what a grant took, and the mark of the attempt if it still was one. Returns the word after the
+  /// addition: the caller goes on to the queue if it shows waiters, or that it was closed.
+  view give_back(demand held, hold kind) noexcept {
+    const std::uint64_t added = amount(held) - (kind == hold::attempt ? one_attempt : 0);
+    return unpack(word_.fetch_add(added, memory_order_release) + added);  // (1)
+  }
+
+  /// Under the lock of the queue: says whether somebody waits. From then on newcomers are sent to the queue.
+  void set_waiters(bool any) noexcept {
+    if (any) {
+      word_.fetch_or(waiters_bit, memory_order_relaxed);  // relaxed: the queue's lock publishes the queue
+    } else {
+      word_.fetch_and(~waiters_bit, memory_order_relaxed);
+    }
+  }
+
+  /// For good. Returns true to the one caller that closed it.
+  bool close() noexcept { return (word_.fetch_or(closed_bit, memory_order_relaxed) & closed_bit) == 0; }
+
+  /// Moves the limit of the weights by `change`; the caller keeps the limit within its range, and never moves it twice
+  /// at once.
+  view move_weight_limit(std::int64_t change) noexcept {
+    const auto added = static_cast<std::uint64_t>(change);
+    return unpack(word_.fetch_add(added, memory_order_relaxed) +
+                  added);  // relaxed: room that a setter makes carries no data
+  }
+
+  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1)
+
+ private:
+  // Bits, from the lowest: weight_free + 2^31 (32 bits), tasks_free + 2^24 (25), attempts in flight (5), waiters,
+  // closed. Limits are at most 2^31 - 1 and 2^24 - 1, and what is used is at most the largest limit there has been, so
+  // that each biased field stays within its bits and an addition to one never carries into the next.
+  static constexpr int tasks_shift = 32;
+  static constexpr int attempts_shift = 57;
+  static constexpr std::int64_t weight_bias = std::int64_t{1} << 31;
+  static constexpr std::int64_t tasks_bias = std::int64_t{1} << 24;
+  static constexpr std::uint64_t weight_mask = (std::uint64_t{1} << 32) - 1;
+  static constexpr std::uint64_t tasks_mask = (std::uint64_t{1} << 25) - 1;
+  static constexpr std::uint64_t one_attempt = std::uint64_t{1} << attempts_shift;
+  static constexpr std::uint32_t most_attempts = 31;
+  static constexpr std::uint64_t waiters_bit = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+
+  static constexpr std::uint64_t pack(std::int64_t tasks_free, std::int64_t weight_free) noexcept {
+    return (static_cast<std::uint64_t>(tasks_free + tasks_bias) << tasks_shift) |
+           static_cast<std::uint64_t>(weight_free + weight_bias);
+  }
+  static constexpr std::uint64_t amount(demand d) noexcept {
+    return (static_cast<std::uint64_t>(d.tasks) << tasks_shift) + d.weight;
+  }
+  static constexpr view unpack(std::uint64_t word) noexcept {
+    return {.tasks_free = static_cast<std::int64_t>((word >> tasks_shift) & tasks_mask) - tasks_bias,
+            .weight_free = static_cast<std::int64_t>(word & weight_mask) - weight_bias,
+            .attempts = static_cast<std::uint32_t>(word >> attempts_shift) & most_attempts,
+            .waiters = (word & waiters_bit) != 0,
+            .closed = (word & closed_bit) != 0};
+  }
+
+  // What is free, as above. Writers: every taker, releaser, the queue under its lock, the closer. Readers: the same.
+  // (1) free: release addition by who gives back -> acquire exchange by who takes (every write here is a
+  //     read-modify-write, so the release sequence reaches the taker): what the last holder did happens before what the
+  //     next one does.
+  atomic<std::uint64_t> word_;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,151 @@
+// The engine of every limiter: the capacity word, the bucket and one queue, and the order in which they are asked.
+//
+// Fast path, while nobody waits: closed and deadline, a look at the bucket, the capacity (one compare-and-swap), the
+// token (one compare-and-swap). Capacity before token, since capacity can be given back and a token cannot. Slow path:
+// a strict first-in-first-out queue under a short lock; who releases hands what it releases to the head and to those
+// behind it for whom there is room, in order, and wakes exactly those. admission/README.md tells the protocol.
+// Progress: try_admit and a release with nobody waiting are lock-free; all else may take the lock, under which no user
+// code, no wake-up and no allocation runs.
+#pragma once
+
+#include <cstdint>
+
+#include <weir/admission/detail/capacity_word.hpp>
+#include <weir/admission/detail/waiter.hpp>
+#include <weir/admission/limits.hpp>
+#include <weir/admission/result.hpp>
+#include <weir/admission/token_bucket.hpp>
+#include <weir/queues/cache_line.hpp>
+#include <weir/queues/mutex.hpp>
+
+namespace weir::detail {
+
+class gate {
+ public:
+  /// Who comes back with `pump` when a token is due, for waiters that cannot do it themselves. Told outside the lock.
+  class alarm {
+   public:
+    virtual void ring_at(time_point at) noexcept = 0;
+
+   protected:
+    ~alarm() = default;
+  };
+
+  /// The outcome of an attempt: granted at `stamp`, or why not. Small, so that a refusal costs no more than a grant;
+  /// `explain` makes the full refusal of it.
+  struct verdict {
+    bool granted;
+    refusal_reason why;
+    time_point stamp;      // the limiter's time of the admission
+    duration retry_after;  // for rate_limited and expired
+  };
+
+  /// A place among the waiters that was promised and is not taken yet, so that a callable is moved only when it may
+  /// wait.
+  enum class slot : std::uint8_t { reserved, caller_runs };
+
+  /// @throws std::invalid_argument as weir::check does. The clock and the alarm must outlive the gate.
+  gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr);
+  gate(const gate&) = delete;
+  gate& operator=(const gate&) = delete;
+  /// Nobody waits any more. Permits that are still out are a bug of the owner: asserted.
+  ~gate();
+
+  /// One attempt, at the time `now`. Refused with the reason that held at one instant of the call, or `contended`.
+  [[nodiscard]] verdict try_admit(const door_request& asked, time_point now) noexcept;
+
+  /// True for the reasons that waiting can cure.
+  [[nodiscard]] static bool is_worth_waiting(refusal_reason why) noexcept;
+
+  /// Promises a place in the queue, making room as the overflow policy says; or says why not.
+  [[nodiscard]] result<slot> reserve(const door_request& asked);
+  void cancel_reservation() noexcept;
+  /// Takes the promised place at the end of the queue. From here on the waiter hears once from the gate, maybe before
+  /// this returns. `uncounted` is for the thread of caller_runs, which nobody promised a place.
+  enum class place : std::uint8_t { reserved, uncounted };
+  void join(waiter& w, place where) noexcept;
+
+  /// Ends the wait of `w` with `why`, if its outcome is still open: then on_refused is called, here, and true returned.
+  /// Those behind it are looked at again.
+  bool withdraw(waiter& w, refusal_reason why) noexcept;
+
+  /// Gives back what an admission of this weight took, and hands it on.
+  void release(std::uint32_t weight) noexcept;
+
+  /// Grants whom there is room and a token for. Called when time has passed.
+  void pump() noexcept;
+
+  /// When `w` could get a token, if it is the head and that is all it lacks; time_point::max() otherwise. When that
+  /// changes, the word of `w` does (waiter::on_head).
+  [[nodiscard]] time_point ready_at(const waiter& w) noexcept;
+
+  /// Refuses everything from now on, and all who wait, in order. What was granted stays valid. Idempotent.
+  void close() noexcept;
+  [[nodiscard]] bool is_closed() const noexcept { return word_.load().closed; }
+
+  /// Sleeps until nothing is held, or `until`; true if nothing is held. For a closed gate whose tasks are counted.
+  [[nodiscard]] bool wait_until_empty(time_point until) noexcept;
+
+  /// Changes the limit of the weights, at once, also below what is held: nothing is then granted until it fits again.
+  /// @throws std::invalid_argument if it is out of range, or if weights are not counted.
+  void set_max_weight(std::int64_t limit);
+
+  [[nodiscard]] refusal explain(const verdict& v, const door_request& asked) const noexcept;
+
+  [[nodiscard]] std::int64_t tasks_in_use() const noexcept;
+  [[nodiscard]] std::int64_t weight_in_use() const noexcept;
+  [[nodiscard]] std::int64_t waiting() const noexcept;
+  /// The heaviest that can be admitted: the limit, or where weights are not counted the most that a weight can be.
+  [[nodiscard]] std::int64_t max_weight() const noexcept;
+  [[nodiscard]] const limits& configured() const noexcept { return limits_; }
+  [[nodiscard]] const clock_source& clock() const noexcept { return *clock_; }
+
+ private:
+  // What was decided under the lock, to be told after it.
+  struct outcomes {
+    waiter_list granted;
+    waiter_list refused;
+    const atomic<std::uint32_t>* head_word = nullptr;  // of a thread at the head, to be woken
+    time_point ring_at = time_point::max();
+  };
+  // Whether the alarm is set again for a head that it was set for before: once it has rung it must be.
+  enum class bell : std::uint8_t { new_head_only, always };
+
+  [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept;
+  [[nodiscard]] verdict take(const demand& wanted, capacity_word::place from, time_point now) noexcept;
+  [[nodiscard]] refusal_reason reason_behind_waiters(const demand& wanted, time_point now) const noexcept;
+  [[nodiscard]] bool take_token(time_point& now) noexcept;
+  void give_back(const demand& held, capacity_word::hold kind) noexcept;
+  void hand_on(time_point now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
+  void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
+  [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
+  void add_to_waiting(std::int64_t change) noexcept WEIR_REQUIRES(mutex_);
+
+  const limits limits_;
+  const clock_source* clock_;
+  alarm* alarm_;
+  token_bucket bucket_;
+  const bool counts_tasks_;
+  const bool counts_weight_;
+
+  alignas(cache_line) capacity_word word_;
+
+  // Bumped when a closed gate becomes empty.
+  // Writers: the releaser that leaves it empty, close. Readers: wait_until_empty.
+  // (1) emptied: release addition by the writer -> acquire load by the reader; it only says "look again", the word
+  // decides.
+  atomic<std::uint32_t> emptied_{0};
+  // The limit that weight_free is counted from. Writer: set_max_weight under the lock. Readers: reports; relaxed, a
+  // number alone.
+  atomic<std::int64_t> max_weight_;
+  // Places taken and promised. Writers: under the lock. Readers: reports; relaxed, a number alone.
+  atomic<std::int64_t> waiting_{0};
+
+  alignas(cache_line) mutex mutex_;
+  waiter_list queue_ WEIR_GUARDED_BY(mutex_);
+  const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the head that was told to come back for its token
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,77 @@
+// One who waits at the door: a thread that sleeps, or a callable in its frame. The node lives with its owner, so that
+// waiting allocates nothing here.
+#pragma once
+
+#include <cstdint>
+
+#include <weir/admission/deadline.hpp>
+#include <weir/admission/refusal.hpp>
+
+namespace weir::detail {
+
+/// What somebody asks of a gate.
+struct door_request {
+  std::uint32_t weight = 1;
+  std::uint8_t priority = 1;  // 0 low, 1 normal, 2 high; looked at by overflow::drop_lowest only
+  weir::deadline deadline{};  // of the submission: past it, waiting is pointless (`expired`)
+  weir::deadline patience{};  // of the wait: past it, the caller goes away (`timed_out`)
+};
+
+/// States: idle -> waiting -> granted or refused. Both ends are reached once, decided under the gate's lock, and told
+/// to the waiter after the lock is free by exactly one call of on_granted or on_refused, during which the waiter may
+/// cease to exist.
+class waiter {
+ public:
+  explicit waiter(const door_request& asked) noexcept : request_(asked) {}
+  waiter(const waiter&) = delete;
+  waiter& operator=(const waiter&) = delete;
+
+  [[nodiscard]] const door_request& request() const noexcept { return request_; }
+
+ protected:
+  ~waiter() = default;
+
+ private:
+  friend class gate;
+  friend class waiter_list;
+
+  virtual void on_granted(time_point stamp) noexcept = 0;
+  virtual void on_refused(const refusal& why) noexcept = 0;
+  // Called under the gate's lock when this waiter has come to the head and only a token is missing: returns the word to
+  // wake, so that a sleeping thread looks when the token comes; null if somebody else sees to that (see gate::alarm).
+  virtual const atomic<std::uint32_t>* on_head() noexcept { return nullptr; }
+
+  door_request request_;
+  waiter* next_ = nullptr;  // guarded by the gate's lock while waiting; then by whoever delivers the outcome
+  waiter* prev_ = nullptr;
+  bool waiting_ = false;  // guarded by the gate's lock: the outcome is open
+  bool counted_ = false;  // guarded by the gate's lock: it has one of the max_waiters places
+  refusal_reason why_{};  // the outcome, between the decision and its delivery
+  time_point stamp_{};
+};
+
+/// A list of waiters in order of arrival. Not thread-safe: under the gate's lock, or private to one thread.
+class waiter_list {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  [[nodiscard]] waiter* head() const noexcept { return head_; }
+  [[nodiscard]] static waiter* after(const waiter* w) noexcept { return w->next_; }
+
+  void push_back(waiter& w) noexcept {
+    w.next_ = nullptr;
+    w.prev_ = tail_;
+    (tail_ != nullptr ? tail_->next_ : head_) = &w;
+    tail_ = &w;
+  }
+
+  void remove(waiter& w) noexcept {
+    (w.prev_ != nullptr ? w.prev_->next_ : head_) = w.next_;
+    (w.next_ != nullptr ? w.next_->prev_ : tail_) = w.prev_;
+  }
+
+ private:
+  waiter* head_ = nullptr;
+  waiter* tail_ = nullptr;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,93 @@
+// What a limiter is told to hold: counts, weights and a rate, as plain values that are checked when a limiter is built.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include <weir/admission/clock.hpp>
+
+namespace weir {
+
+/// Written where a limit is not wanted: `.max_weight = weir::unlimited`.
+struct unlimited_t {
+  constexpr operator std::int64_t() const noexcept {
+    return std::numeric_limits<std::int64_t>::max();
+  }  // NOLINT: meant
+};
+inline constexpr unlimited_t unlimited{};
+
+/// A number of events in a length of time, kept as the two numbers that were given, so that nothing is rounded: 200 a
+/// second, 1 in 3 seconds. Made by per_second, per_minute and per; checked by the limiter that it is given to.
+class rate {
+ public:
+  /// No limit.
+  constexpr rate(unlimited_t) noexcept {}  // NOLINT: `.rate = weir::unlimited` is how it is written
+  constexpr rate(std::int64_t events, duration period) noexcept : events_(events), period_(period) {}
+
+  [[nodiscard]] constexpr bool is_unlimited() const noexcept {
+    return period_ == duration::zero() && events_ == unlimited;
+  }
+  [[nodiscard]] constexpr std::int64_t events() const noexcept { return events_; }
+  [[nodiscard]] constexpr duration period() const noexcept { return period_; }
+
+  friend constexpr bool operator==(const rate&, const rate&) noexcept = default;
+
+ private:
+  std::int64_t events_ = unlimited;  // in no time; 0 in no time is a mistake, and refused as one
+  duration period_ = duration::zero();
+};
+
+[[nodiscard]] constexpr rate per(std::int64_t events, duration period) noexcept { return {events, period}; }
+[[nodiscard]] constexpr rate per_second(std::int64_t events) noexcept { return {events, std::chrono::seconds(1)}; }
+[[nodiscard]] constexpr rate per_minute(std::int64_t events) noexcept { return {events, std::chrono::minutes(1)}; }
+template <std::floating_point Number>
+rate per_second(Number) = delete;  // say per(1, 2s) for half an event a second: exact, where 0.1 would not be
+template <std::floating_point Number>
+rate per_minute(Number) = delete;
+
+/// "2000/s", "1 per 3 s", "unlimited".
+[[nodiscard]] std::string to_string(const rate& value);
+
+/// What happens to a newcomer that would wait when `max_waiters` wait already.
+enum class overflow : std::uint8_t {
+  /// The newcomer is refused `waiters_full`.
+  reject_new,
+  /// The one that waits longest is refused `shed`; the newcomer takes its place at the end.
+  drop_oldest,
+  /// The newest of the lowest priority is refused `shed`, if that is below the newcomer's; else the newcomer is refused.
+  drop_lowest,
+  /// The submitting thread waits for the permit itself and runs the callable: back pressure. `would_deadlock` on a worker.
+  caller_runs,
+};
+
+/// Limits of a limiter, and of the door of a pool. Every number is checked at construction; see `check`.
+struct limits {
+  /// Most permits held at once, in a pool the live tasks. 1 to 16,777,215; `unlimited` is not counted (a pool counts to
+  /// 16,777,215).
+  std::int64_t max_tasks = 65'536;
+  /// Most summed weight held at once. 1 to 2,147,483,647, or `unlimited`: then weights are not counted.
+  std::int64_t max_weight = unlimited;
+  /// Most admissions in the long run: at most burst + rate * T in every window of length T.
+  weir::rate rate = unlimited;
+  /// Admissions that may come at once after a quiet time. At least 1 where there is a rate; 0 where there is none.
+  std::int64_t burst = 0;
+  /// Most callables and threads that wait at the door. 0 to 16,777,215; 0: nobody waits.
+  std::int64_t max_waiters = 1'024;
+  weir::overflow overflow = overflow::reject_new;
+  /// Looks at the clock again after taking a token, and lets the token go if more than 1 ms has passed since the first
+  /// look: the rate then holds by any outside clock with 1 ms of slack. Costs one more reading of the clock for each
+  /// admission.
+  bool strict_window = false;
+};
+
+inline constexpr std::int64_t largest_max_tasks = (std::int64_t{1} << 24) - 1;
+inline constexpr std::int64_t largest_max_weight = (std::int64_t{1} << 31) - 1;
+
+/// Returns `given` if every field is possible.
+/// @throws std::invalid_argument naming the field, the value and the rule, e.g.
+///   "weir: limits.max_tasks is 0: it must be 1 to 16777215, or weir::unlimited".
+const limits& check(const limits& given);
+
+}  // namespace weir

@@ -1,0 +1,51 @@
+// What a limiter grants: weight held, given back when the object ends.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <weir/admission/detail/gate.hpp>
+
+namespace weir {
+
+/// Weight held at a limiter. Its lifetime must end before the limiter's. Move-only; empty after a move and after
+/// `release`, and an empty one gives nothing back: never twice.
+class [[nodiscard]] permit {
+ public:
+  permit() noexcept = default;
+  permit(permit&& other) noexcept
+      : gate_(std::exchange(other.gate_, nullptr)), weight_(other.weight_), admitted_at_(other.admitted_at_) {}
+  permit& operator=(permit&& other) noexcept {
+    if (this != &other) {
+      release();
+      gate_ = std::exchange(other.gate_, nullptr);
+      weight_ = other.weight_;
+      admitted_at_ = other.admitted_at_;
+    }
+    return *this;
+  }
+  ~permit() { release(); }
+
+  /// Gives it back now. Lock-free if nobody waits; else takes a short lock and wakes whom it admits.
+  void release() noexcept {
+    if (gate_ != nullptr) std::exchange(gate_, nullptr)->release(weight_);
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
+  /// The weight held; 0 if empty.
+  [[nodiscard]] std::int64_t weight() const noexcept { return gate_ != nullptr ? weight_ : 0; }
+  /// The limiter's time of the admission: the one that its rate is exact by.
+  [[nodiscard]] time_point admitted_at() const noexcept { return admitted_at_; }
+
+ private:
+  friend class limiter;
+  friend class weighted_semaphore;
+  permit(detail::gate& from, std::uint32_t weight, time_point at) noexcept
+      : gate_(&from), weight_(weight), admitted_at_(at) {}
+
+  detail::gate* gate_ = nullptr;
+  std::uint32_t weight_ = 0;
+  time_point admitted_at_{};
+};
+
+}  // namespace weir

@@ -1,0 +1,78 @@
+// The two public faces of the gate: the limiter, and the semaphore that is a limiter with one limit.
+#include <weir/admission/limiter.hpp>
+
+#include <weir/admission/detail/thread_waiter.hpp>
+#include <weir/admission/detail/weight.hpp>
+#include <weir/admission/weighted_semaphore.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace weir {
+namespace {
+
+using detail::door_request;
+using detail::gate;
+
+door_request request_for(std::int64_t weight, deadline patience = {}) noexcept {
+  return {.weight = static_cast<std::uint32_t>(weight), .priority = 1, .deadline = {}, .patience = patience};
+}
+
+std::int64_t check_capacity(std::int64_t capacity) {
+  if (capacity >= 1 && capacity <= largest_max_weight) return capacity;
+  throw std::invalid_argument("weir: the capacity of a weighted_semaphore is " + std::to_string(capacity) +
+                              ": it must be 1 to " + std::to_string(largest_max_weight));
+}
+
+// The whole of a blocking acquisition but for the permit.
+result<time_point> wait_for_turn(gate& at, const door_request& asked, const std::stop_token& stop) {
+  if (!detail::this_thread_may_block()) {
+    return refusal{.reason = refusal_reason::would_deadlock, .asked = asked.weight};
+  }
+  return detail::acquire(at, asked, stop);
+}
+
+}  // namespace
+
+limiter::limiter(const limits& configured, const clock_source& clock) : gate_(configured, clock) {}
+
+result<permit> limiter::try_acquire(std::int64_t weight) noexcept { return try_acquire(weight, gate_.clock().now()); }
+
+result<permit> limiter::try_acquire(std::int64_t weight, time_point now) noexcept {
+  if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
+  const door_request asked = request_for(weight);
+  const gate::verdict v = gate_.try_admit(asked, now);
+  if (!v.granted) return gate_.explain(v, asked);
+  return permit(gate_, asked.weight, v.stamp);
+}
+
+result<permit> limiter::acquire(std::int64_t weight, deadline until, const std::stop_token& stop) {
+  if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
+  const door_request asked = request_for(weight, until);
+  const result<time_point> at = wait_for_turn(gate_, asked, stop);
+  if (!at) return at.error();
+  return permit(gate_, asked.weight, *at);
+}
+
+weighted_semaphore::weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters, const clock_source& clock)
+    : gate_({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters}, clock) {}
+
+void weighted_semaphore::set_capacity(std::int64_t capacity) { gate_.set_max_weight(check_capacity(capacity)); }
+
+result<permit> weighted_semaphore::try_acquire(std::int64_t weight) noexcept {
+  if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
+  const door_request asked = request_for(weight);
+  const gate::verdict v = gate_.try_admit(asked, time_point{});  // no rate and no deadline: the time is not looked at
+  if (!v.granted) return gate_.explain(v, asked);
+  return permit(gate_, asked.weight, v.stamp);
+}
+
+result<permit> weighted_semaphore::acquire(std::int64_t weight, deadline until, const std::stop_token& stop) {
+  if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
+  const door_request asked = request_for(weight, until);
+  const result<time_point> at = wait_for_turn(gate_, asked, stop);
+  if (!at) return at.error();
+  return permit(gate_, asked.weight, *at);
+}
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+// The rules of the limits, and how a rate is written.
+#include <weir/admission/limits.hpp>
+
+#include <stdexcept>
+
+#include <weir/admission/token_bucket.hpp>
+
+namespace weir {
+namespace {
+
+std::string length_text(duration length) {
+  const std::int64_t ns = length.count();
+  if (ns != 0 && ns % 1'000'000'000 == 0) return std::to_string(ns / 1'000'000'000) + " s";
+  if (ns != 0 && ns % 1'000'000 == 0) return std::to_string(ns / 1'000'000) + " ms";
+  if (ns != 0 && ns % 1'000 == 0) return std::to_string(ns / 1'000) + " us";
+  return std::to_string(ns) + " ns";
+}
+
+void require_range(const char* field, std::int64_t value, std::int64_t least, std::int64_t most,
+                   bool may_be_unlimited) {
+  if (value >= least && value <= most) return;
+  if (may_be_unlimited && value == unlimited) return;
+  throw std::invalid_argument("weir: limits." + std::string(field) + " is " + std::to_string(value) + ": it must be " +
+                              std::to_string(least) + " to " + std::to_string(most) +
+                              (may_be_unlimited ? ", or weir::unlimited" : ""));
+}
+
+}  // namespace
+
+std::string to_string(const rate& value) {
+  if (value.is_unlimited()) return "unlimited";
+  if (value.period() == std::chrono::seconds(1)) return std::to_string(value.events()) + "/s";
+  if (value.period() == std::chrono::minutes(1)) return std::to_string(value.events()) + "/min";
+  return std::to_string(value.events()) + " per " + length_text(value.period());
+}
+
+const limits& check(const limits& given) {
+  require_range("max_tasks", given.max_tasks, 1, largest_max_tasks, true);
+  require_range("max_weight", given.max_weight, 1, largest_max_weight, true);
+  require_range("max_waiters", given.max_waiters, 0, largest_max_tasks, false);
+  if (given.overflow > overflow::caller_runs) {
+    throw std::invalid_argument("weir: limits.overflow is " + std::to_string(static_cast<int>(given.overflow)) +
+                                ": it must be one of reject_new, drop_oldest, drop_lowest, caller_runs");
+  }
+  if (given.rate.is_unlimited()) {
+    if (given.burst != 0) {
+      throw std::invalid_argument("weir: limits.burst is " + std::to_string(given.burst) +
+                                  " without a rate: set limits.rate, or leave the burst at 0");
+    }
+    return given;
+  }
+  try {
+    const token_bucket tried(given.rate, given.burst);
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(std::string(e.what()) + " (limits.rate, limits.burst)");
+  }
+  return given;
+}
+
+}  // namespace weir
