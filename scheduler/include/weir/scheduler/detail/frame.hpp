@@ -1,0 +1,86 @@
+// The frame of a task: everything the pool knows of it, in one block of memory with the callable.
+//
+// scheduler/README.md has the table of the fields and of their sizes. A posted task without deadline and trace is a
+// `frame` and its callable; all others are a `tracked_frame`.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <source_location>
+
+#include <weir/admission/deadline.hpp>
+#include <weir/scheduler/detail/task_state.hpp>
+#include <weir/scheduler/options.hpp>
+#include <weir/scheduler/task_name.hpp>
+
+namespace weir::detail {
+
+class core;
+class door_wait;
+struct frame;
+struct run_context;
+
+/// How a callable ended that was run: `left` by weir::cancelled, or with `error`, or, if neither, by returning.
+struct run_end {
+  bool left = false;
+  std::exception_ptr error;
+};
+
+/// What depends on the type of the callable. One static table for each type.
+struct frame_ops {
+  run_end (*run)(frame&, run_context&) noexcept;  // calls it, keeps what it returned
+  void (*drop)(frame&) noexcept;                  // destroys the callable
+  void (*on_admit)(frame&, time_point) noexcept;  // tells the callable that it was admitted; null if it does not ask
+  void (*keep_error)(frame&, std::exception_ptr) noexcept;  // for whoever joins; null for posted work
+  void (*free)(frame&) noexcept;                            // ends the memory; the callable is gone already
+  bool is_tracked;                                          // the frame is a tracked_frame
+};
+
+struct frame {
+  frame(const frame_ops& table, task_state::phase first, std::uint32_t held, task_name called,
+        const std::source_location& from) noexcept
+      : ops(&table), state(first), weight(held), where(from), name(called) {}
+
+  const frame_ops* ops;
+  task_state state;
+  std::uint32_t weight;        // of the permit held; 0 if none. Written by the owner of the state.
+  std::source_location where;  // the place of submission
+  task_name name;
+  time_point admitted_at{};      // the limiter's stamp; written before `queued`
+  frame* next_queued = nullptr;  // in a linked lane of the injector; also as a husk, after the task has run
+};
+
+static_assert(sizeof(frame) == 48);
+
+/// Where a frame is in the timer heap.
+inline constexpr std::uint32_t not_in_heap = 0xffff'ffff;
+
+/// A frame with what only some tasks need: a job, a deadline, a trace.
+struct tracked_frame : frame {
+  using frame::frame;
+
+  core* pool = nullptr;
+  weir::deadline deadline{};
+  trace_id trace{};
+  door_wait* wait = nullptr;               // the place at the door, if it ever waited; freed with the frame
+  run_context* running = nullptr;          // once it has stop callbacks; guarded by the pool's stop registry
+  std::uint32_t heap_index = not_in_heap;  // guarded by the clock thread's lock
+  // Owners: the queue entry or whoever runs it, the job, the timer.
+  // (1) given up: acq_rel subtraction; the last one sees all that the others did, and frees the frame.
+  atomic<std::uint32_t> owners{1};
+};
+
+static_assert(sizeof(tracked_frame) == 104);
+
+[[nodiscard]] inline tracked_frame* tracked(frame& f) noexcept {
+  return f.ops->is_tracked ? static_cast<tracked_frame*>(&f) : nullptr;
+}
+
+inline void add_owner(tracked_frame& f) noexcept {
+  f.owners.fetch_add(1, memory_order_relaxed);  // relaxed: who adds one owns it already
+}
+
+/// Gives up one owner's part; the last one frees the frame. A frame that is not tracked has one owner.
+void drop_owner(frame& f) noexcept;
+
+}  // namespace weir::detail

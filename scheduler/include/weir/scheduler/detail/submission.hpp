@@ -1,0 +1,110 @@
+// What the templates of the pool call: the way of a submission past the door and into the queues, without its types.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <utility>
+
+#include <weir/admission/result.hpp>
+#include <weir/scheduler/detail/frame.hpp>
+#include <weir/scheduler/options.hpp>
+
+namespace weir::detail {
+
+/// What the caller does about a door that is shut.
+enum class verb : std::uint8_t {
+  try_submit,  // goes away
+  submit,      // waits with its thread
+  enqueue,     // lets the callable wait
+};
+
+/// The right to bring in one frame: a permit, or a promised place at the door. Gives it back if it is not used, so that
+/// a frame that cannot be built loses nothing.
+class [[nodiscard]] passage {
+ public:
+  enum class kind : std::uint8_t { refused, admitted, admitted_for_caller, must_wait };
+
+  /// @param has_timer  room for its deadline has been promised by the clock thread.
+  passage(core& into, kind how, std::uint32_t weight, priority lane, time_point stamp, door_wait* place,
+          bool has_timer) noexcept
+      : core_(&into), place_(place), stamp_(stamp), weight_(weight), how_(how), lane_(lane), has_timer_(has_timer) {}
+  passage(passage&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)),
+        place_(std::exchange(other.place_, nullptr)),
+        stamp_(other.stamp_),
+        weight_(other.weight_),
+        how_(other.how_),
+        lane_(other.lane_),
+        has_timer_(other.has_timer_) {}
+  passage& operator=(passage&&) = delete;
+  ~passage() {
+    if (core_ != nullptr) give_back();
+  }
+
+  void become(kind how, time_point stamp) noexcept {
+    how_ = how;
+    stamp_ = stamp;
+  }
+  /// The place at the door that it owns from now on.
+  void take_place(door_wait* place) noexcept { place_ = place; }
+
+  /// The state in which its frame begins.
+  [[nodiscard]] task_state::phase first_phase() const noexcept {
+    return how_ == kind::must_wait ? task_state::phase::waiting : task_state::phase::queued;
+  }
+  [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
+
+  /// Brings `f` in: into the queues, to its place at the door, or, for caller_runs, through its whole life on this
+  /// thread. The frame belongs to the pool from here on; with a job, one of its owners does.
+  void launch(frame& f) && noexcept;
+
+  /// Ends `f`, whose callable could not be moved in: it failed with `error`.
+  void fail(frame& f, std::exception_ptr error) && noexcept;
+
+ private:
+  void give_back() noexcept;
+
+  core* core_;
+  door_wait* place_;
+  time_point stamp_;
+  std::uint32_t weight_;
+  kind how_;
+  priority lane_;
+  bool has_timer_;
+};
+
+/// Passes the door of `into`, as far as `how` waits, or says why not.
+/// @param patience  for verb::submit: the end of the wait.
+[[nodiscard]] result<passage> enter(core& into, verb how, const submit_options& options, deadline patience = {});
+
+/// The trace that a submission with these options has: its own, or that of the task it is made in.
+[[nodiscard]] trace_id trace_of(const submit_options& options) noexcept;
+
+/// Whether the calling thread is a worker of this pool, or runs one of its tasks as a caller.
+[[nodiscard]] bool is_inside(const core& pool) noexcept;
+
+/// Makes `f` one of the owners of the pool, until it is freed.
+void attach(core& pool, tracked_frame& f) noexcept;
+
+/// Makes `f` a child of the task that runs on this thread: under its deadline and its stamp. May throw as a submission
+/// may.
+void adopt(core& pool, tracked_frame& f);
+/// Runs the adopted `f` to its end, here.
+void run_inline(core& pool, tracked_frame& f) noexcept;
+
+/// Waits until `f` is done, or `until`; true if it is done. A worker runs it, or others, meanwhile.
+/// @throws weir::refused would_deadlock if the caller's own stack holds up what it would wait for; forked in a forked
+/// child.
+bool join(tracked_frame& f, deadline until = {});
+
+/// Asks the task to stop. What waits at the door or in a queue ends here.
+void request_stop(tracked_frame& f, stop_cause cause) noexcept;
+
+/// Ends a job's part in `f` whatever its state: requests stop, waits if it may, and lets go. For destructors.
+void stop_and_release(tracked_frame& f) noexcept;
+
+/// Lets go of a job's part without waiting: the pool owns it alone.
+void release_job(tracked_frame& f) noexcept;
+
+}  // namespace weir::detail

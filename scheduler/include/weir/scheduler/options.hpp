@@ -1,0 +1,88 @@
+// What a pool and a submission can be told: plain structs with designated initialisers.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <source_location>
+
+#include <weir/admission/deadline.hpp>
+#include <weir/admission/limits.hpp>
+#include <weir/admission/refusal.hpp>
+#include <weir/scheduler/task_name.hpp>
+
+namespace weir {
+
+/// Order of entry into the pool. It does not order stealing, nor waiting at the door; the lowest is looked at within 61
+/// x 8 tasks.
+enum class priority : std::uint8_t { low, normal, high };
+
+/// Joins what a program logs about one request. Handed on to what a task submits. All zero: none.
+struct trace_id {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return (high | low) != 0; }
+  friend constexpr bool operator==(const trace_id&, const trace_id&) noexcept = default;
+};
+
+/// Options of one submission.
+struct submit_options {
+  std::int64_t weight = 1;    ///< 1 to max_weight; held until the task has ended.
+  weir::deadline deadline{};  ///< Covers waiting, queueing and running.
+  task_name name{};
+  weir::priority priority = priority::normal;
+  trace_id trace{};  ///< By default that of the submitting task, if there is one.
+};
+
+/// What the pool's handler learns of a posted task that threw.
+struct task_failure {
+  std::exception_ptr error;
+  task_name name;
+  trace_id trace;
+  std::source_location where;  ///< The place of submission.
+};
+
+/// What the pool's handler learns of a posted callable that was refused while it waited at the door.
+struct late_refusal {
+  refusal why;
+  task_name name;
+  trace_id trace;
+  std::source_location where;
+};
+
+/// What the destructor of a pool does with tasks that did not end at an unclean shutdown.
+enum class stragglers : std::uint8_t {
+  wait,       ///< Waits until they end, however long that takes.
+  abandon,    ///< Leaves their threads and the pool's memory behind.
+  terminate,  ///< Says on the standard error what is still running, and calls std::terminate.
+};
+
+/// Options of a pool; checked in its constructor, in every build.
+struct pool_options {
+  /// Threads that run tasks, 1 to 1024. By default as many as this process may use CPUs (its affinity).
+  std::optional<std::int64_t> workers{};
+  /// The door. `max_tasks = unlimited` is the most that is counted, 16,777,215.
+  weir::limits limits{};
+  /// Tells the time of rates and deadlines; must outlive the pool.
+  const clock_source* clock = &steady_clock_source();
+  /// How many unrelated tasks a worker may stack up above a task that waits for another, 0 to 64.
+  int help_depth = 4;
+  /// How long `shutdown` waits for tasks that it asked to stop before it names those that did not. Zero or more.
+  duration stop_grace = std::chrono::milliseconds(100);
+  weir::stragglers stragglers = stragglers::wait;
+  /// Called for each posted task that threw, on the thread that ran it. By default one line on the standard error. Must
+  /// not throw: what it throws is dropped.
+  std::function<void(const task_failure&)> on_failure{};
+  /// Called for each posted callable that was refused while it waited, on the thread that found out. By default it is
+  /// only counted.
+  std::function<void(const late_refusal&)> on_refused{};
+};
+
+/// Returns `given` if every field is possible.
+/// @throws std::invalid_argument naming the field, the value and the rule.
+const pool_options& check(const pool_options& given);
+
+}  // namespace weir

@@ -1,0 +1,198 @@
+// The pool: workers and their door.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include <weir/admission/limits.hpp>
+#include <weir/admission/result.hpp>
+#include <weir/scheduler/detail/submission.hpp>
+#include <weir/scheduler/detail/typed_frame.hpp>
+#include <weir/scheduler/job.hpp>
+#include <weir/scheduler/metrics.hpp>
+#include <weir/scheduler/options.hpp>
+#include <weir/scheduler/shutdown.hpp>
+#include <weir/scheduler/task_name.hpp>
+
+namespace weir {
+
+/// Runs tasks on a fixed number of threads, and admits no more than its limits allow.
+///
+/// A callable takes no argument, a weir::stop_token or a std::stop_token. It is moved or copied into the pool, and
+/// destroyed before its permit is given back and its end is seen. If its move or copy throws, the task has failed with
+/// that exception. If it has a member `void on_admit(weir::time_point) noexcept`, that is called once, at its
+/// admission, with the limiter's time.
+///
+/// All members but the destructor may be called by any thread at any time. Submissions allocate the task's frame
+/// (std::bad_alloc leaves the callable untouched and gives the permit back); if a deadline or a rate first needs the
+/// clock thread, its creation may throw std::system_error, with the same effect.
+class pool {
+ public:
+  /// Starts the workers. If a thread cannot be started, those that were are ended and std::system_error is thrown.
+  /// @throws std::invalid_argument naming the field, the value and the rule.
+  explicit pool(const pool_options& options = {});
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
+
+  /// Closes the door, waits until all that was admitted has ended, and ends the workers. After an unclean shutdown as
+  /// pool_options::stragglers says. Not on a worker of the pool: that calls std::terminate, with a word on the standard
+  /// error.
+  ~pool();
+
+  /// Admits now or refuses; never waits. On refusal `f` has not been touched. Lock-free while nobody waits at the door.
+  template <typename F>
+  auto try_submit(const submit_options& options, F&& f,
+                  const std::source_location& where = std::source_location::current()) {
+    return submit_as<std::decay_t<F>>(detail::verb::try_submit, options, deadline{}, std::forward<F>(f), where);
+  }
+
+  /// Admits, waiting with the calling thread for as long as it takes, or until the deadline of the options. On a worker
+  /// of this pool refused `would_deadlock`. On refusal `f` has not been touched. Blocking.
+  template <typename F>
+  auto submit(const submit_options& options, F&& f,
+              const std::source_location& where = std::source_location::current()) {
+    return submit_as<std::decay_t<F>>(detail::verb::submit, options, deadline{}, std::forward<F>(f), where);
+  }
+  /// The same, waiting no longer than `patience`: then refused `timed_out`.
+  template <typename F>
+  auto submit_until(deadline patience, const submit_options& options, F&& f,
+                    const std::source_location& where = std::source_location::current()) {
+    return submit_as<std::decay_t<F>>(detail::verb::submit, options, patience, std::forward<F>(f), where);
+  }
+
+  /// Admits now, or lets `f` wait at the door, in order, as one of max_waiters. Never waits itself, but for
+  /// overflow::caller_runs. Refused on return: `f` has not been touched. Refused later: `f` is destroyed, and the job's
+  /// `get` throws weir::refused.
+  template <typename F>
+  auto enqueue(const submit_options& options, F&& f,
+               const std::source_location& where = std::source_location::current()) {
+    return submit_as<std::decay_t<F>>(detail::verb::enqueue, options, deadline{}, std::forward<F>(f), where);
+  }
+
+  /// As enqueue, without a job: the pool owns the task. What it throws goes to pool_options::on_failure, a later
+  /// refusal to on_refused. The cheapest way in.
+  template <typename F>
+  result<void> post(const submit_options& options, F&& f,
+                    const std::source_location& where = std::source_location::current());
+
+  /// Enters as one root, waits for the end and returns the result; throws what `f` throws. On a worker of this pool it
+  /// is a child of the running task: run at once on this thread, under the parent's permit, never refused. Blocking.
+  /// @throws weir::cancelled if it was cancelled or expired.
+  template <typename F>
+  auto run(const submit_options& options, F&& f, const std::source_location& where = std::source_location::current())
+      -> result<detail::result_of<std::decay_t<F>>>;
+
+  /// Stops admitting (`closed`), finishes what was admitted, and at `until` asks the rest to stop: what is queued never
+  /// starts, what runs sees its stop token. Returns as soon as nothing is live, else stop_grace after `until`, with the
+  /// names of what is still running. May be called again, and by several threads; on a worker of this pool it closes
+  /// the door and says so instead of waiting for itself. Blocking.
+  shutdown_report shutdown(deadline until = {});
+
+  [[nodiscard]] pool_metrics metrics() const;
+  [[nodiscard]] int workers() const noexcept;
+  /// The limits as they are in force.
+  [[nodiscard]] const limits& configured() const noexcept;
+
+ private:
+  template <typename F, typename Arg>
+  result<job<detail::result_of<F>>> submit_as(detail::verb how, const submit_options& options, deadline patience,
+                                              Arg&& f, const std::source_location& where);
+  template <typename Frame, typename Arg>
+  static void build_and_launch(detail::passage&& way, std::unique_ptr<Frame> made, Arg&& f);
+  static void fill(detail::tracked_frame& f, const submit_options& options) noexcept;
+
+  detail::core* core_;
+};
+
+// ---- implementation
+
+inline void pool::fill(detail::tracked_frame& f, const submit_options& options) noexcept {
+  f.deadline = options.deadline;
+  f.trace = detail::trace_of(options);
+}
+
+template <typename Frame, typename Arg>
+void pool::build_and_launch(detail::passage&& way, std::unique_ptr<Frame> made, Arg&& f) {
+  Frame& frame = *made.release();
+  try {
+    ::new (static_cast<void*>(&frame.callable.value)) std::decay_t<Arg>(std::forward<Arg>(f));
+  } catch (...) {
+    std::move(way).fail(frame, std::current_exception());
+    return;
+  }
+  std::move(way).launch(frame);
+}
+
+template <typename F, typename Arg>
+result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit_options& options, deadline patience,
+                                                  Arg&& f, const std::source_location& where) {
+  using value = detail::result_of<F>;
+  static_assert(!std::is_reference_v<value>,
+                "weir: a task returns a value; return a pointer or std::ref for a reference");
+  result<detail::passage> way = detail::enter(*core_, how, options, patience);
+  if (!way) return way.error();
+  auto made = std::make_unique<detail::job_frame<value, F>>(way->first_phase(), way->weight(), options.name, where);
+  fill(*made, options);
+  detail::attach(*core_, *made);
+  detail::add_owner(*made);
+  job<value> handle(*made);
+  build_and_launch(std::move(*way), std::move(made), std::forward<Arg>(f));
+  return handle;
+}
+
+template <typename F>
+result<void> pool::post(const submit_options& options, F&& f, const std::source_location& where) {
+  using callable = std::decay_t<F>;
+  result<detail::passage> way = detail::enter(*core_, detail::verb::enqueue, options);
+  if (!way) return way.error();
+  if (options.deadline.is_never() && !detail::trace_of(options)) {
+    using small = detail::posted_frame<detail::frame, callable>;
+    build_and_launch(std::move(*way), std::make_unique<small>(way->first_phase(), way->weight(), options.name, where),
+                     std::forward<F>(f));
+  } else {
+    using large = detail::posted_frame<detail::tracked_frame, callable>;
+    auto made = std::make_unique<large>(way->first_phase(), way->weight(), options.name, where);
+    fill(*made, options);
+    detail::attach(*core_, *made);
+    build_and_launch(std::move(*way), std::move(made), std::forward<F>(f));
+  }
+  return {};
+}
+
+template <typename F>
+auto pool::run(const submit_options& options, F&& f, const std::source_location& where)
+    -> result<detail::result_of<std::decay_t<F>>> {
+  using callable = std::decay_t<F>;
+  using value = detail::result_of<callable>;
+  if (detail::is_inside(*core_)) {
+    auto made = std::make_unique<detail::job_frame<value, callable>>(detail::task_state::phase::queued, 0u,
+                                                                     options.name, where);
+    fill(*made, options);
+    detail::adopt(*core_, *made);
+    ::new (static_cast<void*>(&made->callable.value)) callable(std::forward<F>(f));
+    detail::attach(*core_, *made);
+    detail::add_owner(*made);
+    job<value> child(*made);
+    detail::run_inline(*core_, *made.release());
+    if constexpr (std::is_void_v<value>) {
+      child.get();
+      return {};
+    } else {
+      return child.get();
+    }
+  }
+  auto entered = submit(options, std::forward<F>(f), where);
+  if (!entered) return entered.error();
+  if constexpr (std::is_void_v<value>) {
+    entered->get();
+    return {};
+  } else {
+    return entered->get();
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,40 @@
+// How a shutdown went.
+#pragma once
+
+#include <cstdint>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weir/scheduler/task_name.hpp>
+
+namespace weir {
+
+/// A task that was asked to stop and did not.
+struct straggler {
+  task_name name;
+  std::source_location where;  ///< The place of submission.
+  int worker;                  ///< On which worker it runs.
+};
+
+struct shutdown_report {
+  enum class status : std::uint8_t {
+    clean,           ///< All that was admitted ended by itself.
+    stopped,         ///< At the deadline some were asked to stop, and all ended.
+    stragglers,      ///< Some did not end, and are named.
+    would_deadlock,  ///< Called on a worker of the pool: the door is closed, nothing was waited for.
+    forked,          ///< Called in a forked child: the workers are not in this process.
+  };
+
+  status how = status::clean;
+  std::vector<straggler> stragglers;
+  std::int64_t live = 0;  ///< Tasks that had not ended.
+
+  [[nodiscard]] bool clean() const noexcept { return how == status::clean; }
+};
+
+/// E.g. "stragglers: 1 task did not stop: 'scan' (worker 2, submitted at main.cpp:41)".
+[[nodiscard]] std::string to_string(const shutdown_report& report);
+
+}  // namespace weir

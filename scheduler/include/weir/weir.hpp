@@ -1,0 +1,9 @@
+// Everything of weir, for users in a hurry.
+#pragma once
+
+#include <weir/admission/limiter.hpp>
+#include <weir/admission/token_bucket.hpp>
+#include <weir/admission/weighted_semaphore.hpp>
+#include <weir/scheduler/pool.hpp>
+#include <weir/scheduler/stop_token.hpp>
+#include <weir/scheduler/this_task.hpp>

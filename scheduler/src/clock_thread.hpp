@@ -1,0 +1,78 @@
+// The housekeeping thread `weir-clock`: lets deadlines fire while every worker is busy, and comes back for tokens at
+// the door.
+//
+// Started with the first need, so that a pool without deadlines and without a rate has none. It sleeps on a futex until
+// the next expiry. The timers are a binary heap of frames, each of which knows its place: insert and cancel are O(log
+// n).
+#pragma once
+
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include <weir/admission/clock.hpp>
+#include <weir/admission/detail/gate.hpp>
+#include <weir/queues/mutex.hpp>
+#include <weir/scheduler/detail/frame.hpp>
+
+namespace weir::detail {
+
+class clock_thread final : public gate::alarm {
+ public:
+  clock_thread(core& of, const clock_source& clock) noexcept : core_(&of), clock_(&clock) {}
+  clock_thread(const clock_thread&) = delete;
+  clock_thread& operator=(const clock_thread&) = delete;
+  ~clock_thread() { stop(); }
+
+  /// @throws std::system_error if the thread cannot be started.
+  void ensure_started();
+  /// Ends the thread. Timers that are left are let go. Idempotent.
+  void stop() noexcept;
+  /// Leaves the thread behind: for abandoned pools.
+  void detach() noexcept;
+
+  /// Makes room for one more timer, so that `insert` cannot fail. @throws std::bad_alloc.
+  void promise_room();
+  void return_room() noexcept;
+
+  /// Uses promised room: `f` is asked to stop when its deadline comes. The timer is an owner of the frame.
+  void insert(tracked_frame& f) noexcept;
+  /// Takes the timer of `f` out, if it is in. Wait-free but for the lock.
+  void cancel(tracked_frame& f) noexcept;
+
+  /// Pumps the door then, or earlier.
+  void ring_at(time_point at) noexcept override;
+
+ private:
+  void run() noexcept;
+  // Takes out what is due, at most `due.size()`; returns how many. `ring` says whether the door is due.
+  struct batch;
+  void collect(batch& out) noexcept WEIR_REQUIRES(mutex_);
+  void wake_if_earlier(time_point at) noexcept WEIR_REQUIRES(mutex_);
+
+  void place(std::size_t index, tracked_frame* f) noexcept WEIR_REQUIRES(mutex_);
+  void sift_up(std::size_t index) noexcept WEIR_REQUIRES(mutex_);
+  void sift_down(std::size_t index) noexcept WEIR_REQUIRES(mutex_);
+  tracked_frame* take_out(std::size_t index) noexcept WEIR_REQUIRES(mutex_);
+
+  core* core_;
+  const clock_source* clock_;
+
+  mutex mutex_;
+  std::vector<tracked_frame*> heap_ WEIR_GUARDED_BY(mutex_);  // earliest deadline first
+  std::size_t promised_ WEIR_GUARDED_BY(mutex_) = 0;
+  time_point ring_ WEIR_GUARDED_BY(mutex_) = time_point::max();
+  time_point sleeps_until_ WEIR_GUARDED_BY(mutex_) = time_point::max();
+  bool stopping_ WEIR_GUARDED_BY(mutex_) = false;
+  std::thread thread_ WEIR_GUARDED_BY(mutex_);
+
+  // Set once the thread runs. Writer: ensure_started under the lock. Readers: all, to spare the lock.
+  // (1) started: release store -> acquire load; nothing but the thread's existence hangs on it.
+  atomic<bool> started_{false};
+  // Counts what the sleeping thread must look at: an earlier expiry, the end. Writers: under the lock. Reader: the
+  // thread.
+  // (2) look: release addition -> acquire load; the lock publishes what there is to see.
+  atomic<std::uint32_t> word_{0};
+};
+
+}  // namespace weir::detail

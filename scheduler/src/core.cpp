@@ -1,0 +1,263 @@
+// The way in: what a submission passes before its task is in a queue.
+#include "core.hpp"
+
+#include <new>
+#include <pthread.h>
+#include <sched.h>
+
+#include <weir/admission/detail/thread_waiter.hpp>
+#include <weir/admission/detail/weight.hpp>
+
+#include <weir/scheduler/this_task.hpp>
+
+#include "door_wait.hpp"
+
+namespace weir::detail {
+namespace {
+
+int usable_cpus() noexcept {
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  if (sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
+  return CPU_COUNT(&usable) > 0 ? CPU_COUNT(&usable) : 1;
+}
+
+pool_options resolved(const pool_options& given) {
+  pool_options in_force = check(given);
+  if (!in_force.workers) in_force.workers = usable_cpus();
+  if (in_force.limits.max_tasks == unlimited) in_force.limits.max_tasks = largest_max_tasks;
+  return in_force;
+}
+
+lane lane_of(priority p) noexcept { return static_cast<lane>(p); }
+
+// Raised in the child of a fork, on its only thread. Relaxed: there is nobody else.
+atomic<std::uint32_t> forks{0};
+
+}  // namespace
+
+std::uint32_t fork_generation() noexcept {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, memory_order_relaxed); });
+  (void)registered;
+  return forks.load(memory_order_relaxed);
+}
+
+core::core(const pool_options& options)
+    : options_(resolved(options)),
+      fork_generation_(fork_generation()),
+      timers_(*this, *options_.clock),
+      door_(options_.limits, *options_.clock, &timers_) {
+  const auto count = static_cast<int>(*options_.workers);
+  workers_.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+  try {
+    for (const auto& w : workers_) w->start();
+  } catch (...) {
+    exiting_.store(true, memory_order_release);  // (3)
+    idle_.notify_all();
+    for (const auto& w : workers_) w->join_thread();
+    throw;
+  }
+}
+
+bool core::is_forked() const noexcept { return forks.load(memory_order_relaxed) != fork_generation_; }
+
+bool core::is_inside() const noexcept {
+  const worker* const w = worker::current();
+  if (w != nullptr && &w->pool() == this) return true;
+  for (const run_context* c = run_context::current(); c != nullptr; c = c->below) {
+    if (c->pool == this) return true;
+  }
+  return false;
+}
+
+refusal core::count_refusal(const refusal& why) noexcept {
+  refused_[static_cast<std::size_t>(why.reason)].fetch_add(1, memory_order_relaxed);
+  return why;
+}
+
+result<passage> core::enter(verb how, const submit_options& options, deadline patience) {
+  if (is_forked()) return refusal{.reason = refusal_reason::forked};
+  const bool has_timer = !options.deadline.is_never();
+  if (has_timer || (how != verb::try_submit && !options_.limits.rate.is_unlimited())) timers_.ensure_started();
+  submitted_.fetch_add(1, memory_order_relaxed);
+  if (const auto wrong = check_weight(door_, options.weight)) return count_refusal(*wrong);
+  const door_request asked{.weight = static_cast<std::uint32_t>(options.weight),
+                           .priority = static_cast<std::uint8_t>(options.priority),
+                           .deadline = options.deadline,
+                           .patience = patience};
+  if (options.priority > priority::high) {
+    return count_refusal({.reason = refusal_reason::invalid, .asked = asked.priority, .limit = 2});
+  }
+  if (has_timer) timers_.promise_room();
+  // From here on the passage gives back whatever has been promised, also if something below throws.
+  passage way(*this, passage::kind::refused, asked.weight, options.priority, {}, nullptr, has_timer);
+  const auto admit = [&](passage::kind kind, time_point stamp) {
+    admitted_.fetch_add(1, memory_order_relaxed);
+    way.become(kind, stamp);
+    return std::move(way);
+  };
+
+  if (how == verb::submit) {
+    if (is_inside()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
+    const result<time_point> at = acquire(door_, asked);
+    if (!at) return count_refusal(at.error());
+    return admit(passage::kind::admitted, *at);
+  }
+
+  const gate::verdict v = door_.try_admit(asked, clock().now());
+  if (v.granted) return admit(passage::kind::admitted, v.stamp);
+  if (how == verb::try_submit || !gate::is_worth_waiting(v.why)) return count_refusal(door_.explain(v, asked));
+
+  const result<gate::slot> place = door_.reserve(asked);
+  if (!place) return count_refusal(place.error());
+  if (*place == gate::slot::caller_runs) {
+    if (is_inside()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
+    const result<time_point> at = wait_in_line(door_, asked, gate::place::uncounted);
+    if (!at) return count_refusal(at.error());
+    return admit(passage::kind::admitted_for_caller, *at);
+  }
+  way.become(passage::kind::must_wait, {});
+  way.take_place(new door_wait(*this, asked, options.priority));
+  return way;
+}
+
+void core::insert(frame& f, priority p, bool linked) noexcept {
+  worker* const w = worker::current();
+  if (linked) {
+    injected_.push_linked(&f, lane_of(p));
+  } else if (w == nullptr || &w->pool() != this || p != priority::normal || !w->push(f)) {
+    injected_.push(&f, lane_of(p));
+  }
+  idle_.notify_one();
+}
+
+void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {
+  f.admitted_at = stamp;
+  if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
+  tracked_frame* const t = tracked(f);
+  if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
+  insert(f, p, false);
+}
+
+void core::launch_on_caller(frame& f, time_point stamp) noexcept {
+  f.admitted_at = stamp;
+  if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
+  tracked_frame* const t = tracked(f);
+  if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
+  add_user();  // the task's permit keeps the pool alive until it is given back, this thread after that
+  start(f, nullptr, 0);
+  drop_user();
+}
+
+void core::launch_waiting(frame& f, door_wait& place) noexcept {
+  place.hold(f);
+  tracked_frame* const t = tracked(f);
+  if (t == nullptr) {
+    door_.join(place, gate::place::reserved);
+    return;
+  }
+  add_owner(*t);  // it may end at once
+  t->wait = &place;
+  if (!t->deadline.is_never()) timers_.insert(*t);
+  door_.join(place, gate::place::reserved);
+  // A deadline that fired before it had joined found nothing to take away from the door.
+  if (const stop_cause why = f.state.cause(); why != stop_cause::none) {
+    (void)door_.withdraw(place, why == stop_cause::deadline ? refusal_reason::expired : refusal_reason::cancelled);
+  }
+  drop_owner(f);
+}
+
+void core::adopt(tracked_frame& f) {
+  const deadline inherited = this_task::deadline();
+  f.admitted_at = this_task::admitted_at();
+  if (f.deadline < inherited) {
+    timers_.ensure_started();
+    timers_.promise_room();
+  } else {
+    f.deadline = inherited;
+  }
+}
+
+void core::run_child(tracked_frame& f) noexcept {
+  run_context* const parent = run_context::current();
+  if (f.deadline < this_task::deadline()) timers_.insert(f);
+  {
+    // What asks the parent to stop asks the child.
+    const stop_callback forward(parent->token(), [this, &f, parent] { request_stop(f, parent->token().cause()); });
+    if (f.state.try_start()) {
+      execute(f, parent->on, parent, parent->depth);
+    } else {
+      husks_.fetch_sub(1, memory_order_relaxed);  // it was stopped before it began, and has no entry in a queue
+    }
+  }
+  drop_owner(f);
+}
+
+bool core::sees_work() const noexcept {
+  if (injected_.pending() != 0) return true;
+  for (const auto& w : workers_) {
+    if (!w->looks_empty()) return true;
+  }
+  return false;
+}
+
+void core::drop_user() noexcept {
+  if (users_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;  // (4)
+}
+
+// ---- what the templates call
+
+result<passage> enter(core& into, verb how, const submit_options& options, deadline patience) {
+  return into.enter(how, options, patience);
+}
+
+void passage::launch(frame& f) && noexcept {
+  core& into = *std::exchange(core_, nullptr);
+  switch (how_) {
+    case kind::refused:
+      break;
+    case kind::admitted:
+      into.launch_admitted(f, lane_, stamp_);
+      break;
+    case kind::admitted_for_caller:
+      into.launch_on_caller(f, stamp_);
+      break;
+    case kind::must_wait:
+      into.launch_waiting(f, *std::exchange(place_, nullptr));
+      break;
+  }
+}
+
+void passage::fail(frame& f, std::exception_ptr error) && noexcept {
+  core& into = *core_;
+  give_back();
+  into.failed_to_enter(f, std::move(error));
+}
+
+void passage::give_back() noexcept {
+  core& into = *std::exchange(core_, nullptr);
+  if (has_timer_) into.timers().return_room();
+  switch (how_) {
+    case kind::refused:
+      break;
+    case kind::admitted:
+    case kind::admitted_for_caller:
+      into.door().release(weight_);
+      break;
+    case kind::must_wait:
+      delete std::exchange(place_, nullptr);
+      into.door().cancel_reservation();
+      break;
+  }
+}
+
+trace_id trace_of(const submit_options& options) noexcept { return options.trace ? options.trace : this_task::trace(); }
+
+bool is_inside(const core& pool) noexcept { return pool.is_inside(); }
+
+void adopt(core& pool, tracked_frame& f) { pool.adopt(f); }
+
+void run_inline(core& pool, tracked_frame& f) noexcept { pool.run_child(f); }
+
+}  // namespace weir::detail

@@ -1,0 +1,139 @@
+// The inside of a pool: the door, the queues, the workers, and the life of a task between them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <weir/admission/detail/gate.hpp>
+#include <weir/queues/event_count.hpp>
+#include <weir/queues/injector.hpp>
+#include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/frame.hpp>
+#include <weir/scheduler/detail/submission.hpp>
+#include <weir/scheduler/metrics.hpp>
+#include <weir/scheduler/options.hpp>
+#include <weir/scheduler/shutdown.hpp>
+
+#include "clock_thread.hpp"
+#include "run_context.hpp"
+#include "stop_registry.hpp"
+#include "worker.hpp"
+
+namespace weir::detail {
+
+/// Owned by the pool object and by every tracked frame, since a job may be asked for its end, or to stop, while the
+/// pool object is being destroyed on another thread: the last one frees it.
+class core {
+ public:
+  explicit core(const pool_options& options);
+  core(const core&) = delete;
+  core& operator=(const core&) = delete;
+
+  /// Ends a pool as its destructor promises. The object may be gone after it.
+  static void end(core* c) noexcept;
+
+  // ---- submission (core.cpp)
+
+  [[nodiscard]] result<passage> enter(verb how, const submit_options& options, deadline patience);
+  void launch_admitted(frame& f, priority lane, time_point stamp) noexcept;
+  void launch_on_caller(frame& f, time_point stamp) noexcept;
+  void launch_waiting(frame& f, door_wait& place) noexcept;
+  void adopt(tracked_frame& f);
+  void run_child(tracked_frame& f) noexcept;
+
+  // ---- the life of a task (life.cpp)
+
+  /// For who has taken `f` out of a queue: runs it, or ends it unrun, or does nothing for a husk. The owner that was
+  /// the queue's entry is given up. `depth`: unrelated tasks on this stack, for pool_options::help_depth.
+  void start(frame& f, worker* by, int depth) noexcept;
+  /// Runs a queued task out of turn, for the one who joins it; false if it is not queued.
+  [[nodiscard]] bool claim(tracked_frame& f, worker* by, int depth) noexcept;
+  void request_stop(tracked_frame& f, stop_cause cause) noexcept;
+  void granted(frame& f, priority lane, time_point stamp) noexcept;
+  void refused_at_door(frame& f, const refusal& why) noexcept;
+  void failed_to_enter(frame& f, std::exception_ptr error) noexcept;
+
+  /// Sleeps with the thread until `f` is done; false if `until` came first.
+  [[nodiscard]] bool sleep_until_done(tracked_frame& f, deadline until) noexcept;
+
+  // ---- shutdown (shutdown.cpp)
+
+  shutdown_report shutdown(deadline until);
+
+  // ---- what the parts see of each other
+
+  [[nodiscard]] gate& door() noexcept { return door_; }
+  [[nodiscard]] const gate& door() const noexcept { return door_; }
+  [[nodiscard]] injector<frame, &frame::next_queued>& injected() noexcept { return injected_; }
+  [[nodiscard]] event_count& idle() noexcept { return idle_; }
+  [[nodiscard]] clock_thread& timers() noexcept { return timers_; }
+  [[nodiscard]] stop_registry& stops() noexcept { return stops_; }
+  [[nodiscard]] const clock_source& clock() const noexcept { return *options_.clock; }
+  [[nodiscard]] const pool_options& options() const noexcept { return options_; }
+  [[nodiscard]] std::span<const std::unique_ptr<worker>> workers() const noexcept { return workers_; }
+  [[nodiscard]] bool sees_work() const noexcept;
+  [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(memory_order_acquire); }  // (2)
+  [[nodiscard]] bool is_exiting() const noexcept { return exiting_.load(memory_order_acquire); }    // (3)
+  [[nodiscard]] bool is_forked() const noexcept;
+  [[nodiscard]] pool_metrics metrics() const;
+  /// Whether the calling thread runs a task of this pool, or is a worker of it.
+  [[nodiscard]] bool is_inside() const noexcept;
+
+  void add_user() noexcept {
+    users_.fetch_add(1, memory_order_relaxed);
+  }  // relaxed: who adds one knows that it is alive
+  void drop_user() noexcept;
+
+ private:
+  ~core() = default;
+
+  void insert(frame& f, priority lane, bool linked) noexcept;
+  void execute(frame& f, worker* by, run_context* parent, int depth) noexcept;
+  void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
+  [[nodiscard]] bool is_late(frame& f) const noexcept;
+  void end_unrun(frame& f) noexcept;
+  void count_end(task_outcome how) noexcept;
+  void report_failure(const frame& f, std::exception_ptr error) noexcept;
+  [[nodiscard]] refusal count_refusal(const refusal& why) noexcept;
+  void count_husk() noexcept;
+  void stop_everything() noexcept;
+  [[nodiscard]] frame* take_any() noexcept;
+
+  const pool_options options_;
+  const std::uint32_t fork_generation_;
+  stop_registry stops_;
+  clock_thread timers_;
+  gate door_;
+  injector<frame, &frame::next_queued> injected_;
+  event_count idle_;
+  std::vector<std::unique_ptr<worker>> workers_;
+
+  // Counted by whoever submits or is refused; relaxed additions, numbers alone. Before the outcome becomes visible.
+  alignas(cache_line) atomic<std::uint64_t> submitted_{0};
+  atomic<std::uint64_t> admitted_{0};
+  std::array<atomic<std::uint64_t>, refusal_reason_count> refused_{};
+  // Ends of tasks by threads that are no workers; relaxed additions.
+  std::array<atomic<std::uint64_t>, 4> ended_outside_{};
+
+  // Entries of the queues whose task was ended or run out of turn. Writers: who took a task out of turn (up), who drops
+  // the husk (down, maybe first). Beyond max_tasks whoever adds one sweeps them out. Relaxed: a number alone; the state
+  // word decides.
+  alignas(cache_line) atomic<std::int64_t> husks_{0};
+  mutex sweep_;  // one sweep at a time
+  // (2) stopping: release store by the shutdown at its deadline -> acquire load by all; from then on what is queued is
+  // not started.
+  atomic<bool> stopping_{false};
+  // (3) exiting: release store by the destructor, when nothing is live -> acquire load by workers.
+  atomic<bool> exiting_{false};
+  // The pool object, tracked frames, and threads of the user's that run a task themselves.
+  // (4) given up: acq_rel subtraction; the last one sees all that the others did, and frees.
+  alignas(cache_line) atomic<std::uint64_t> users_{1};
+};
+
+/// The process's count of forks, of which the pool remembers the value at its construction.
+[[nodiscard]] std::uint32_t fork_generation() noexcept;
+
+}  // namespace weir::detail

@@ -1,0 +1,301 @@
+// The life of a task from the queue to its end: who may run it, who may end it unrun, and in which order an end becomes
+// visible.
+//
+// An end goes: the callable is destroyed, the timer is taken out, the end is counted, the permit is given back, and
+// only then does the state say `done` and the waiters are woken.
+#include <cstdio>
+#include <cxxabi.h>
+#include <typeinfo>
+#include <utility>
+
+#include <weir/queues/sync.hpp>
+
+#include "core.hpp"
+#include "door_wait.hpp"
+
+namespace weir::detail {
+namespace {
+
+task_outcome unrun_outcome(stop_cause why) noexcept {
+  return why == stop_cause::deadline ? task_outcome::expired : task_outcome::cancelled;
+}
+
+std::string description(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    int status = 0;
+    char* const readable = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
+    std::string text = readable != nullptr ? readable : typeid(e).name();
+    std::free(readable);
+    return text + ": " + e.what();
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+void print_failure(const task_failure& failed) {
+  std::fprintf(stderr,
+               "weir: a posted task%s%s failed (submitted at %s:%u): %s; set pool_options::on_failure to handle this\n",
+               failed.name.empty() ? "" : " ", failed.name.c_str(), failed.where.file_name(), failed.where.line(),
+               description(failed.error).c_str());
+}
+
+}  // namespace
+
+void drop_owner(frame& f) noexcept {
+  tracked_frame* const t = tracked(f);
+  if (t == nullptr) {
+    f.ops->free(f);
+    return;
+  }
+  if (t->owners.fetch_sub(1, memory_order_acq_rel) != 1) return;  // (1)
+  core* const pool = t->pool;
+  delete t->wait;
+  f.ops->free(f);
+  pool->drop_user();
+}
+
+void attach(core& pool, tracked_frame& f) noexcept {
+  f.pool = &pool;
+  pool.add_user();
+}
+
+bool core::is_late(frame& f) const noexcept {
+  const tracked_frame* const t = tracked(f);
+  return t != nullptr && !t->deadline.is_never() && t->deadline.has_passed(clock().now());
+}
+
+void core::start(frame& f, worker* by, int depth) noexcept {
+  // Nothing starts after its deadline or after the shutdown's, even if nobody has come to stop it yet.
+  const stop_cause why = is_stopping() ? stop_cause::shutdown : is_late(f) ? stop_cause::deadline : stop_cause::none;
+  if (why != stop_cause::none && f.state.request_stop(why) == task_state::stopped::taken) {
+    end_unrun(f);
+  } else if (f.state.try_start()) {
+    execute(f, by, nullptr, depth);
+  } else {
+    husks_.fetch_sub(1, memory_order_relaxed);
+  }
+  drop_owner(f);
+}
+
+bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
+  if (f.state.current_phase() != task_state::phase::queued) return false;
+  const stop_cause why = is_stopping() ? stop_cause::shutdown : is_late(f) ? stop_cause::deadline : stop_cause::none;
+  if (why != stop_cause::none) {
+    request_stop(f, why);
+    return true;
+  }
+  if (!f.state.try_start()) return false;
+  count_husk();
+  execute(f, by, nullptr, depth);
+  return true;
+}
+
+void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcept {
+  std::exception_ptr from_callback;
+  run_end end;
+  {
+    run_context here(f, *this, by, parent, depth);
+    if (by != nullptr) {
+      by->count_execution();
+      by->publish(&f);
+    }
+    end = f.ops->run(f, here);
+    f.ops->drop(f);
+    if (f.state.has_callbacks()) {
+      stops_.close(here);
+      from_callback = std::move(here.callback_error);
+    }
+    if (by != nullptr) by->publish(here.below != nullptr ? here.below->task : nullptr);
+  }
+  if (end.error == nullptr && from_callback != nullptr) end.error = std::move(from_callback);
+  if (end.error != nullptr) {
+    finish(f, task_outcome::failed, std::move(end.error));
+  } else {
+    finish(f, end.left ? unrun_outcome(f.state.cause()) : task_outcome::completed, nullptr);
+  }
+}
+
+void core::end_unrun(frame& f) noexcept {
+  f.ops->drop(f);
+  finish(f, unrun_outcome(f.state.cause()), nullptr);
+}
+
+void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept {
+  tracked_frame* const t = tracked(f);
+  if (error != nullptr) {
+    if (f.ops->keep_error != nullptr) {
+      f.ops->keep_error(f, std::move(error));
+    } else if (how == task_outcome::failed) {
+      report_failure(f, std::move(error));
+    }
+  }
+  if (t != nullptr && !t->deadline.is_never()) timers_.cancel(*t);
+  const bool is_root = f.weight != 0;
+  if (how != task_outcome::refused && is_root) count_end(how);
+  if (is_root && how != task_outcome::refused) door_.release(std::exchange(f.weight, 0u));
+  if (t == nullptr) return;
+  const atomic<std::uint32_t>* const word = &f.state.word();
+  const task_state::watchers waked = f.state.finish(how);
+  if (waked.threads) futex_wake(word, wake_all);
+  if (waked.workers) idle_.notify_all();
+}
+
+void core::count_end(task_outcome how) noexcept {
+  const auto index = static_cast<std::size_t>(how);
+  worker* const w = worker::current();
+  if (w == nullptr || &w->pool() != this) {
+    ended_outside_[index].fetch_add(1, memory_order_relaxed);
+    return;
+  }
+  end_counters& c = w->ends();
+  const std::array<counter*, 4> by_outcome = {&c.completed, &c.failed, &c.cancelled, &c.expired};
+  by_outcome[index]->add();
+}
+
+void core::report_failure(const frame& f, std::exception_ptr error) noexcept {
+  const tracked_frame* const t = tracked(const_cast<frame&>(f));
+  const task_failure failed{
+      .error = std::move(error), .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where};
+  try {
+    if (options_.on_failure) {
+      options_.on_failure(failed);
+    } else {
+      print_failure(failed);
+    }
+  } catch (...) {
+    std::fputs("weir: pool_options::on_failure threw; what it threw is dropped\n", stderr);
+  }
+}
+
+// ---- stopping
+
+void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
+  switch (f.state.request_stop(cause)) {
+    case task_state::stopped::taken:
+      count_husk();
+      end_unrun(f);
+      break;
+    case task_state::stopped::at_door:
+      // Not there: it has not joined yet, and launch_waiting will look; or a grant is under way, and will see the stop.
+      (void)door_.withdraw(*f.wait,
+                           cause == stop_cause::deadline ? refusal_reason::expired : refusal_reason::cancelled);
+      break;
+    case task_state::stopped::running_with_callbacks:
+      stops_.deliver(f);
+      break;
+    case task_state::stopped::running:
+    case task_state::stopped::was_stopped_or_over:
+      break;
+  }
+}
+
+void core::count_husk() noexcept {
+  if (husks_.fetch_add(1, memory_order_relaxed) < options_.limits.max_tasks) return;
+  const lock_guard held(sweep_);
+  const auto drop_if_husk = [this](frame& f) noexcept {
+    if (f.state.current_phase() == task_state::phase::queued) return false;
+    husks_.fetch_sub(1, memory_order_relaxed);
+    drop_owner(f);
+    return true;
+  };
+  (void)injected_.remove_if(drop_if_husk);
+  for (const auto& w : workers_) {
+    for (frame* f = nullptr; (f = w->steal().item) != nullptr;) {
+      if (!drop_if_husk(*f)) insert(*f, priority::normal, true);
+    }
+  }
+}
+
+// ---- at the door
+
+void core::granted(frame& f, priority p, time_point stamp) noexcept {
+  f.admitted_at = stamp;
+  admitted_.fetch_add(1, memory_order_relaxed);
+  if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
+  if (f.state.grant() == task_state::granted::must_end) {
+    end_unrun(f);
+    drop_owner(f);
+  } else {
+    insert(f, p, true);
+  }
+}
+
+void core::refused_at_door(frame& f, const refusal& why) noexcept {
+  f.ops->drop(f);
+  tracked_frame* const t = tracked(f);
+  if (f.ops->keep_error == nullptr && options_.on_refused) {
+    try {
+      options_.on_refused(
+          {.why = why, .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where});
+    } catch (...) {
+      std::fputs("weir: pool_options::on_refused threw; what it threw is dropped\n", stderr);
+    }
+  }
+  (void)count_refusal(why);
+  finish(f, task_outcome::refused, std::make_exception_ptr(refused(why)));
+  drop_owner(f);
+}
+
+void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
+  // Its passage has given the permit back. It counts as a task that was admitted and failed, though a place at the door
+  // was all it had.
+  if (f.state.current_phase() == task_state::phase::waiting) admitted_.fetch_add(1, memory_order_relaxed);
+  count_end(task_outcome::failed);
+  f.weight = 0;
+  finish(f, task_outcome::failed, std::move(error));
+  drop_owner(f);
+}
+
+// ---- waiting for an end
+
+bool core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
+  for (;;) {
+    if (f.state.watch(task_state::watcher::thread)) return true;
+    const std::uint32_t seen = f.state.word().load(memory_order_acquire);
+    if (task_state::is_done(seen)) return true;
+    if (!until.is_never() && until.has_passed(clock().now())) return false;
+    clock().wait_until(f.state.word(), seen, until.at());
+  }
+}
+
+bool join(tracked_frame& f, deadline until) {
+  if (f.state.is_done()) return true;
+  core& pool = *f.pool;
+  if (pool.is_forked()) throw refused({.reason = refusal_reason::forked});
+  run_context* const here = run_context::current();
+  if (pool.is_inside()) {
+    // At the door it may wait for a permit that a task on this stack holds; on this stack it waits for this thread.
+    const bool at_door = f.state.current_phase() == task_state::phase::waiting;
+    if (at_door || (here != nullptr && here->is_below(f))) throw refused({.reason = refusal_reason::would_deadlock});
+  }
+  worker* const w = worker::current();
+  if (w != nullptr && &w->pool() == &pool && here != nullptr) return w->join(f, until);
+  if (pool.is_inside() && pool.claim(f, nullptr, 0)) return true;
+  return pool.sleep_until_done(f, until);
+}
+
+void request_stop(tracked_frame& f, stop_cause cause) noexcept { f.pool->request_stop(f, cause); }
+
+void stop_and_release(tracked_frame& f) noexcept {
+  if (!f.state.is_done() && !f.pool->is_forked()) {
+    request_stop(f, stop_cause::requested);
+    const run_context* const here = run_context::current();
+    // A task may end the job of its own: then there is nothing to wait for but itself.
+    if (here == nullptr || !here->is_below(f)) {
+      worker* const w = worker::current();
+      if (w != nullptr && &w->pool() == f.pool && here != nullptr &&
+          f.state.current_phase() != task_state::phase::waiting) {
+        (void)w->join(f, deadline{});
+      } else {
+        (void)f.pool->sleep_until_done(f, deadline{});
+      }
+    }
+  }
+  drop_owner(f);
+}
+
+void release_job(tracked_frame& f) noexcept { drop_owner(f); }
+
+}  // namespace weir::detail

@@ -1,0 +1,64 @@
+// The part of the pool's face that has no templates, and the rules of its options.
+#include <weir/scheduler/pool.hpp>
+
+#include <stdexcept>
+#include <string>
+
+#include "core.hpp"
+
+namespace weir {
+
+const pool_options& check(const pool_options& given) {
+  const auto require = [](bool holds, const std::string& text) {
+    if (!holds) throw std::invalid_argument("weir: " + text);
+  };
+  if (given.workers) {
+    require(
+        *given.workers >= 1 && *given.workers <= 1024,
+        "workers is " + std::to_string(*given.workers) + ": it must be 1 to 1024; leave it out for one per usable CPU");
+  }
+  require(given.clock != nullptr, "clock is null: leave it out for the steady clock");
+  require(given.help_depth >= 0 && given.help_depth <= 64,
+          "help_depth is " + std::to_string(given.help_depth) + ": it must be 0 to 64");
+  require(given.stop_grace >= duration::zero(),
+          "stop_grace is " + std::to_string(given.stop_grace.count()) + " ns: it must not be negative");
+  require(given.stragglers <= stragglers::terminate, "stragglers must be one of wait, abandon, terminate");
+  (void)check(given.limits);
+  return given;
+}
+
+pool::pool(const pool_options& options) : core_(new detail::core(options)) {}
+
+pool::~pool() { detail::core::end(core_); }
+
+shutdown_report pool::shutdown(deadline until) { return core_->shutdown(until); }
+
+pool_metrics pool::metrics() const { return core_->metrics(); }
+
+int pool::workers() const noexcept { return static_cast<int>(core_->workers().size()); }
+
+const limits& pool::configured() const noexcept { return core_->options().limits; }
+
+pool_metrics detail::core::metrics() const {
+  pool_metrics m;
+  // Ends before admissions before submissions: what moves meanwhile then never makes an end without its beginning.
+  const std::array<std::uint64_t*, 4> ends = {&m.completed, &m.failed, &m.cancelled, &m.expired};
+  for (std::size_t i = 0; i < ends.size(); ++i) *ends[i] = ended_outside_[i].load(memory_order_relaxed);
+  for (const auto& w : workers_) {
+    m.completed += w->ends().completed.read();
+    m.failed += w->ends().failed.read();
+    m.cancelled += w->ends().cancelled.read();
+    m.expired += w->ends().expired.read();
+    m.workers.push_back(w->metrics());
+  }
+  for (std::size_t i = 0; i < refusal_reason_count; ++i) m.refused[i] = refused_[i].load(memory_order_relaxed);
+  m.live = door_.tasks_in_use();
+  m.weight_in_use = door_.weight_in_use();
+  m.waiting = door_.waiting();
+  m.queued = injected_.pending();
+  m.admitted = admitted_.load(memory_order_relaxed);
+  m.submitted = submitted_.load(memory_order_relaxed);
+  return m;
+}
+
+}  // namespace weir

@@ -1,0 +1,169 @@
+#include "stop_registry.hpp"
+
+#include <weir/queues/sync.hpp>
+
+#include "core.hpp"
+
+namespace weir {
+
+std::string_view to_string(stop_cause cause) noexcept {
+  switch (cause) {
+    case stop_cause::none:
+      return "none";
+    case stop_cause::requested:
+      return "requested";
+    case stop_cause::deadline:
+      return "deadline";
+    case stop_cause::shutdown:
+      return "shutdown";
+  }
+  return "unknown";
+}
+
+const char* cancelled::what() const noexcept {
+  switch (cause_) {
+    case stop_cause::none:
+      return "weir: cancelled";
+    case stop_cause::requested:
+      return "weir: cancelled: stop was requested";
+    case stop_cause::deadline:
+      return "weir: expired: the deadline has passed";
+    case stop_cause::shutdown:
+      return "weir: cancelled: the pool is shutting down";
+  }
+  return "weir: cancelled";
+}
+
+stop_cause stop_token::cause() const noexcept {
+  if (of_ == nullptr) return stop_cause::none;
+  const stop_cause own = of_->task->state.cause();
+  if (own != stop_cause::none) return own;
+  return of_->pool->is_stopping() ? stop_cause::shutdown : stop_cause::none;
+}
+
+namespace detail {
+
+void stop_callback_node::attach(const stop_token& token) {
+  if (token.of_ == nullptr) return;
+  of_ = token.of_;
+  if (of_->pool->stops().link(*of_, *this)) return;
+  of_ = nullptr;
+  call_(*this);  // asked to stop already; what it throws leaves by the constructor, into the task
+}
+
+void stop_callback_node::detach() noexcept {
+  if (of_ != nullptr) of_->pool->stops().unlink(*this);
+}
+
+bool stop_registry::link(run_context& context, stop_callback_node& node) noexcept {
+  const lock_guard held(mutex_);
+  if (!context.is_registered) {
+    context.is_registered = true;
+    context.prev = nullptr;
+    context.next = contexts_;
+    if (contexts_ != nullptr) contexts_->prev = &context;
+    contexts_ = &context;
+    if (tracked_frame* const t = tracked(*context.task)) t->running = &context;
+  }
+  if (context.task->state.announce_callbacks() != stop_cause::none || context.pool->is_stopping()) return false;
+  node.prev_ = nullptr;
+  node.next_ = context.callbacks;
+  if (node.next_ != nullptr) node.next_->prev_ = &node;
+  context.callbacks = &node;
+  node.linked_ = true;
+  return true;
+}
+
+void stop_registry::unlink(stop_callback_node& node) noexcept {
+  {
+    const lock_guard held(mutex_);
+    if (node.linked_) {
+      (node.prev_ != nullptr ? node.prev_->next_ : node.of_->callbacks) = node.next_;
+      if (node.next_ != nullptr) node.next_->prev_ = node.prev_;
+      return;
+    }
+    if (node.runner_ == std::this_thread::get_id()) {
+      // The callback destroys itself, or it was called on this thread and is over.
+      if (node.destroyed_ != nullptr) *node.destroyed_ = true;
+      return;
+    }
+  }
+  for (std::uint32_t phase; (phase = node.phase_.load(memory_order_acquire)) != 2;) {  // (1)
+    futex_wait(node.phase_, phase, duration(-1));
+  }
+}
+
+void stop_registry::deliver(tracked_frame& f) noexcept {
+  const lock_guard held(mutex_);
+  if (f.running != nullptr) call_all(*f.running);
+}
+
+void stop_registry::stop_all(stop_cause cause) noexcept {
+  const lock_guard held(mutex_);
+  for (run_context* c = contexts_; c != nullptr;) {
+    // While this thread is counted in `callers` the context stays, and with it its place in the list.
+    (void)c->callers.fetch_add(1, memory_order_relaxed);  // relaxed: under the lock
+    (void)c->task->state.request_stop(cause);
+    call_all(*c);
+    run_context* const next = c->next;
+    leave(*c);
+    c = next;
+  }
+}
+
+void stop_registry::call_all(run_context& context) noexcept {
+  (void)context.callers.fetch_add(1, memory_order_relaxed);  // relaxed: under the lock
+  while (stop_callback_node* const node = context.callbacks) {
+    context.callbacks = node->next_;
+    if (node->next_ != nullptr) node->next_->prev_ = nullptr;
+    node->linked_ = false;
+    node->runner_ = std::this_thread::get_id();
+    node->phase_.store(1, memory_order_relaxed);  // relaxed: under the lock
+    std::exception_ptr error;
+    mutex_.unlock();
+    call_one(*node, error);
+    mutex_.lock();
+    if (error != nullptr && context.callback_error == nullptr) context.callback_error = std::move(error);
+  }
+  leave(context);
+}
+
+void stop_registry::call_one(stop_callback_node& node, std::exception_ptr& error) noexcept {
+  bool destroyed = false;
+  node.destroyed_ = &destroyed;  // read on this thread only
+  try {
+    node.call_(node);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (destroyed) return;
+  node.destroyed_ = nullptr;
+  const atomic<std::uint32_t>* const address = &node.phase_;
+  node.phase_.store(2, memory_order_release);  // (1); the last touch: whoever waits in unlink may end it now
+  futex_wake(address, wake_all);
+}
+
+void stop_registry::leave(run_context& context) noexcept {
+  const atomic<std::uint32_t>* const address = &context.callers;
+  if (context.callers.fetch_sub(1, memory_order_release) == 1) futex_wake(address, wake_all);  // (1)
+}
+
+void stop_registry::close(run_context& context) noexcept {
+  for (;;) {
+    std::uint32_t callers = 0;
+    {
+      const lock_guard held(mutex_);
+      callers = context.callers.load(memory_order_acquire);  // (1)
+      if (callers == 0) {
+        (context.prev != nullptr ? context.prev->next : contexts_) = context.next;
+        if (context.next != nullptr) context.next->prev = context.prev;
+        if (tracked_frame* const t = tracked(*context.task)) t->running = nullptr;
+        return;
+      }
+    }
+    futex_wait(context.callers, callers, duration(-1));
+  }
+}
+
+}  // namespace detail
+}  // namespace weir

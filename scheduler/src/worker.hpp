@@ -1,0 +1,107 @@
+// A worker: one thread, its deque, its search for work, and the counters that only it writes.
+#pragma once
+
+#include <cstdint>
+#include <source_location>
+#include <thread>
+
+#include <weir/admission/deadline.hpp>
+#include <weir/queues/cache_line.hpp>
+#include <weir/queues/steal_deque.hpp>
+#include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/frame.hpp>
+#include <weir/scheduler/metrics.hpp>
+
+namespace weir::detail {
+
+/// A number with one writer, read by anybody at any time: relaxed, since nothing else is concluded from it.
+class counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept { value_.store(value_.load(memory_order_relaxed) + n, memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t read() const noexcept { return value_.load(memory_order_relaxed); }
+
+ private:
+  atomic<std::uint64_t> value_{0};
+};
+
+/// How the tasks ended that one thread ended.
+struct end_counters {
+  counter completed;
+  counter failed;
+  counter cancelled;
+  counter expired;
+};
+
+class alignas(cache_line) worker {
+ public:
+  worker(core& of, int index) noexcept;
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  /// The worker of which the calling thread is the thread; null elsewhere.
+  [[nodiscard]] static worker* current() noexcept;
+
+  /// @throws std::system_error.
+  void start();
+  void join_thread() noexcept;
+  void detach_thread() noexcept;
+
+  /// Own thread only. Adds a task that others can steal at once; false if there is no memory for it.
+  [[nodiscard]] bool push(frame& f) noexcept { return own_.push(&f); }
+
+  /// Own thread only. Waits for `f` as scheduler/README.md, section "Join", says; false if `until` came first.
+  bool join(tracked_frame& f, deadline until);
+
+  /// Any thread.
+  [[nodiscard]] steal_result<frame> steal() noexcept { return thief_.steal(); }
+  [[nodiscard]] bool looks_empty() const noexcept { return thief_.looks_empty(); }
+  [[nodiscard]] worker_metrics metrics() const noexcept;
+
+  [[nodiscard]] core& pool() const noexcept { return *core_; }
+  [[nodiscard]] int index() const noexcept { return index_; }
+  [[nodiscard]] end_counters& ends() noexcept { return ends_; }
+  [[nodiscard]] const end_counters& ends() const noexcept { return ends_; }
+
+  /// What the worker runs now, for reports. Null: nothing.
+  struct running {
+    task_name name;
+    std::source_location where;
+    bool any;
+  };
+  void publish(const frame* f) noexcept;
+  void count_execution() noexcept { executed_.add(); }
+  [[nodiscard]] running now_running() const noexcept;
+
+ private:
+  void loop() noexcept;
+  [[nodiscard]] frame* find() noexcept;
+  [[nodiscard]] frame* steal_from_others() noexcept;
+  [[nodiscard]] frame* oldest_of_own() noexcept;
+  [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
+
+  core* core_;
+  const int index_;
+  steal_deque<frame> deque_;
+  steal_deque_owner<frame> own_;
+  steal_deque_thief<frame> thief_;
+  std::thread thread_;
+
+  // Own thread only.
+  std::uint32_t tick_ = 0;  // tasks looked for; every 61st time the injector comes first
+  std::uint32_t look_ = 0;  // looks at the injector
+  std::uint64_t random_;    // state of xorshift64 (Marsaglia 2003)
+
+  alignas(cache_line) end_counters ends_;
+  counter executed_;
+  counter steals_;
+  counter parks_;
+  counter polls_;
+
+  // The task in progress, for a shutdown report. Writer: the worker. Readers: reports, which want text that outlives
+  // the task: literals do. Relaxed: the two need not belong to the same task.
+  atomic<const frame*> running_{nullptr};
+  atomic<task_name> running_name_{};
+  atomic<std::source_location> running_where_{};
+};
+
+}  // namespace weir::detail
