@@ -44,7 +44,12 @@ fibre* entering = nullptr;
 }  // namespace
 
 fibre::fibre(void (*entry)(void*), void* argument)
-    : stack_(new std::byte[stack_size]), started_(false), entry_(entry), argument_(argument), bottom_(stack_.get()), size_(stack_size) {
+    : started_(false),
+      stack_(new std::byte[stack_size]),
+      entry_(entry),
+      argument_(argument),
+      bottom_(stack_.get()),
+      size_(stack_size) {
   ::getcontext(&context_);
   context_.uc_stack.ss_sp = stack_.get();
   context_.uc_stack.ss_size = stack_size;
