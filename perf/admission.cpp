@@ -1,0 +1,57 @@
+// What the door costs: a permit taken and given back, a token, the whole gate, a refusal; one and two threads.
+#include <weir/admission/limiter.hpp>
+#include <weir/admission/token_bucket.hpp>
+#include <weir/admission/weighted_semaphore.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <semaphore>
+
+namespace {
+
+constexpr std::int64_t plenty = 1'000'000'000;
+
+void semaphore_weir(benchmark::State& state) {
+  static weir::weighted_semaphore semaphore(1'000);
+  for (auto _ : state) benchmark::DoNotOptimize(semaphore.try_acquire(3).has_value());
+}
+BENCHMARK(semaphore_weir)->Name("admission/semaphore/weir")->ThreadRange(1, 2)->UseRealTime();
+
+// Unweighted and without an order: the nearest thing in the standard library.
+void semaphore_std(benchmark::State& state) {
+  static std::counting_semaphore<1'000> semaphore(1'000);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(semaphore.try_acquire());
+    semaphore.release();
+  }
+}
+BENCHMARK(semaphore_std)->Name("admission/semaphore/std_semaphore")->ThreadRange(1, 2)->UseRealTime();
+
+void rate_weir(benchmark::State& state) {
+  static weir::token_bucket bucket(weir::per_second(plenty), plenty);
+  for (auto _ : state) benchmark::DoNotOptimize(bucket.try_take().has_value());
+}
+BENCHMARK(rate_weir)->Name("admission/rate/weir")->ThreadRange(1, 2)->UseRealTime();
+
+void rate_now_weir(benchmark::State& state) {
+  static weir::token_bucket bucket(weir::per_second(plenty), plenty);
+  const weir::time_point now = weir::steady_clock_source().now();
+  for (auto _ : state) benchmark::DoNotOptimize(bucket.try_take(1, now).has_value());
+}
+BENCHMARK(rate_now_weir)->Name("admission/rate_now/weir")->ThreadRange(1, 2)->UseRealTime()->Iterations(plenty / 100);
+
+void gate_weir(benchmark::State& state) {
+  static weir::limiter door(
+      {.max_tasks = 1'000, .max_weight = 100'000, .rate = weir::per_second(plenty), .burst = plenty});
+  for (auto _ : state) benchmark::DoNotOptimize(door.try_acquire(3).has_value());
+}
+BENCHMARK(gate_weir)->Name("admission/gate/weir")->ThreadRange(1, 2)->UseRealTime();
+
+void refusal_weir(benchmark::State& state) {
+  static weir::limiter door({.max_tasks = 1, .max_weight = 1});
+  static const auto held = door.try_acquire(1);
+  for (auto _ : state) benchmark::DoNotOptimize(door.try_acquire(1).has_value());
+}
+BENCHMARK(refusal_weir)->Name("admission/refusal/weir")->ThreadRange(1, 2)->UseRealTime();
+
+}  // namespace
