@@ -1,4 +1,5 @@
-// The gate's protocol. Read it beside the section "Gate" of admission/README.md.
+// The gate's fast path, its end, and its reports; the line is in gate_line.cpp. Read it beside the section "Gate" of
+// admission/README.md.
 #include <weir/admission/detail/gate.hpp>
 
 #include <cassert>
@@ -142,172 +143,8 @@ void gate::give_back(const demand& held, hold kind) noexcept {
   const capacity_word::view after = word_.give_back(held, kind);
   if (after.waiters) pump();
   if (after.closed && counts_tasks_ && after.tasks_free == limits_.max_tasks) {
-    emptied_.fetch_add(1, memory_order_release);  // (1)
-    futex_wake(&emptied_, wake_all);
+    say_emptied();
   }
-}
-
-void gate::pump() noexcept {
-  const time_point now = clock_->now();
-  outcomes decided;
-  {
-    lock_guard held(mutex_);
-    hand_on(now, bell::always, decided);
-  }
-  deliver(decided);
-}
-
-// Grants from the head on, as far as there is room and a token, and drops those whose time is over. Called after every
-// event that can change the answer: a release, a new head, a new limit, time that has passed.
-void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
-  while (waiter* const w = queue_.head()) {
-    if (w->request_.deadline.has_passed(now)) {
-      refuse(*w, refusal_reason::expired, decided);
-      continue;
-    }
-    if (w->request_.patience.has_passed(now)) {
-      refuse(*w, refusal_reason::timed_out, decided);
-      continue;
-    }
-    const verdict v = take(demand_of(w->request_.weight), capacity_word::place::head, now);
-    if (v.granted) {
-      unlink(*w);
-      w->stamp_ = v.stamp;
-      decided.granted.push_back(*w);
-      continue;
-    }
-    if (v.why != refusal_reason::rate_limited) {
-      announced_ = nullptr;  // it lacks room: a release will come back to it, and a look at the time would find nothing
-    } else if (when == bell::always || announced_ != w) {
-      announced_ = w;
-      decided.ring_at = add_saturated(now, v.retry_after);
-      decided.head_word = w->on_head();
-    }
-    break;
-  }
-  if (queue_.empty()) word_.set_waiters(false);
-}
-
-void gate::unlink(waiter& w) noexcept {
-  queue_.remove(w);
-  w.waiting_ = false;
-  if (w.counted_) add_to_waiting(-1);
-  if (announced_ == &w) announced_ = nullptr;
-}
-
-void gate::refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept {
-  unlink(w);
-  w.why_ = why;
-  decided.refused.push_back(w);
-}
-
-void gate::deliver(const outcomes& decided) noexcept {
-  // A waiter may cease to exist in its call, so the next one is read before.
-  for (waiter* w = decided.granted.head(); w != nullptr;) {
-    waiter* const next = waiter_list::after(w);
-    w->on_granted(w->stamp_);
-    w = next;
-  }
-  for (waiter* w = decided.refused.head(); w != nullptr;) {
-    waiter* const next = waiter_list::after(w);
-    const verdict v{.granted = false, .why = w->why_, .stamp = {}, .retry_after = {}};
-    w->on_refused(explain(v, w->request_));
-    w = next;
-  }
-  if (decided.head_word != nullptr) futex_wake(decided.head_word, wake_all);
-  if (alarm_ != nullptr && decided.ring_at != time_point::max()) alarm_->ring_at(decided.ring_at);
-}
-
-// ---- waiting
-
-void gate::add_to_waiting(std::int64_t change) noexcept {
-  waiting_.store(waiting_.load(memory_order_relaxed) + change, memory_order_relaxed);
-}
-
-result<gate::slot> gate::reserve(const door_request& asked) {
-  const time_point now = clock_->now();
-  verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
-  outcomes decided;
-  {
-    lock_guard held(mutex_);
-    if (word_.load().closed) return explain(refused, asked);
-    // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
-    refused.retry_after = bucket_.wait_for(waiting() + 1, now);
-    const time_point ready = add_saturated(now, refused.retry_after);
-    if (asked.deadline.has_passed(ready) || asked.patience.has_passed(ready)) {
-      refused.why = asked.deadline.has_passed(ready) ? refusal_reason::expired : refusal_reason::timed_out;
-      return explain(refused, asked);
-    }
-    if (waiting() >= limits_.max_waiters) {
-      if (limits_.overflow == overflow::caller_runs) return slot::caller_runs;
-      waiter* const dropped = victim(asked);
-      if (dropped == nullptr) {
-        refused.why = refusal_reason::waiters_full;
-        return explain(refused, asked);
-      }
-      refuse(*dropped, refusal_reason::shed, decided);
-      hand_on(now, bell::new_head_only, decided);
-    }
-    add_to_waiting(1);
-  }
-  deliver(decided);
-  return slot::reserved;
-}
-
-waiter* gate::victim(const door_request& newcomer) noexcept {
-  if (limits_.overflow == overflow::drop_oldest) return queue_.head();
-  if (limits_.overflow != overflow::drop_lowest) return nullptr;
-  waiter* lowest = nullptr;
-  for (waiter* w = queue_.head(); w != nullptr; w = waiter_list::after(w)) {
-    if (lowest == nullptr || w->request_.priority <= lowest->request_.priority) lowest = w;
-  }
-  return lowest != nullptr && lowest->request_.priority < newcomer.priority ? lowest : nullptr;
-}
-
-void gate::cancel_reservation() noexcept {
-  lock_guard held(mutex_);
-  add_to_waiting(-1);
-}
-
-void gate::join(waiter& w, place where) noexcept {
-  const time_point now = clock_->now();
-  outcomes decided;
-  {
-    lock_guard held(mutex_);
-    w.counted_ = where == place::reserved;
-    w.waiting_ = true;
-    queue_.push_back(w);
-    if (word_.load().closed) {
-      refuse(w, refusal_reason::closed, decided);
-    } else if (counts_weight_ && w.request_.weight > max_weight_.load(memory_order_relaxed)) {
-      refuse(w, refusal_reason::too_heavy,
-             decided);  // the limit was lowered since it was asked: as a head it would wait for ever
-    } else if (queue_.head() == &w) {
-      word_.set_waiters(true);  // before the look below: a release that the look does not see, sees this
-      hand_on(now, bell::new_head_only, decided);
-    }
-  }
-  deliver(decided);
-}
-
-bool gate::withdraw(waiter& w, refusal_reason why) noexcept {
-  const time_point now = clock_->now();
-  outcomes decided;
-  {
-    lock_guard held(mutex_);
-    if (!w.waiting_) return false;
-    refuse(w, why, decided);
-    hand_on(now, bell::new_head_only, decided);  // it may have been the head, with lighter ones behind it
-  }
-  deliver(decided);
-  return true;
-}
-
-time_point gate::ready_at(const waiter& w) noexcept {
-  const time_point now = clock_->now();
-  lock_guard held(mutex_);
-  if (announced_ != &w) return time_point::max();
-  return add_saturated(now, bucket_.wait_for(1, now));
 }
 
 // ---- closing, and changing a limit
@@ -321,14 +158,18 @@ void gate::close() noexcept {
     word_.set_waiters(false);
   }
   deliver(decided);
-  emptied_.fetch_add(1, memory_order_release);  // (1)
+  say_emptied();
+}
+
+void gate::say_emptied() noexcept {
+  emptied_.fetch_add(1, memory_order_release);  // (2)
   futex_wake(&emptied_, wake_all);
 }
 
 bool gate::wait_until_empty(time_point until) noexcept {
   for (;;) {
-    const std::uint32_t seen = emptied_.load(memory_order_acquire);  // (1)
-    if (tasks_in_use() == 0) return true;
+    const std::uint32_t seen = emptied_.load(memory_order_acquire);  // (2)
+    if (tasks_in_use() == 0 && waiting() == 0) return true;
     if (until <= clock_->now()) return false;
     clock_->wait_until(emptied_, seen, until);
   }
@@ -397,6 +238,6 @@ std::int64_t gate::max_weight() const noexcept {
   return counts_weight_ ? max_weight_.load(memory_order_relaxed) : largest_max_weight;
 }
 
-std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_relaxed); }
+std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_acquire); }  // (1)
 
 }  // namespace weir::detail

@@ -1,2 +1,2 @@
-// Compiled twice for each pair of layers: from the lower one this must not be found.
+// Compiled by weir_try_header, with one header in reach and, from a lower layer, out of it.
 #include WEIR_HEADER

@@ -166,6 +166,13 @@ TEST(EventCount, LosesNoWakeUpOfOneWorker) {
   EXPECT_TRUE(r.complete);
 }
 
+TEST(EventCount, WakesAllWhoSleepWhenAllAreMeant) {
+  const model::result r = explore({.name = "event count, 3 workers", .preemptions = 1, .spurious_wakes = 1},
+                                  {.producers = 1, .workers = 3});
+  EXPECT_TRUE(r.passed()) << r.report;
+  EXPECT_TRUE(r.complete);
+}
+
 TEST(EventCount, LosesNoWakeUpWhenTheEpochWraps) {
   for (const std::uint32_t start : {0xffff'ffffU, 0xffff'fffeU}) {
     const model::result r =

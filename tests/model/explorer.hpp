@@ -6,16 +6,14 @@
 // failed check, an exception, a deadlock (nobody can run) or the step limit (livelock). It comes with the choices that
 // lead there and a trace.
 //
-// Limits: sequential consistency only, so no weakened order is ever seen; and the scenario must be deterministic, that
-// is, each call of `setup` makes a new state, and nothing depends on addresses, real time or real threads.
+// Limits: sequential consistency only, so no weakened order is ever seen. The scenario must be deterministic: each call
+// of `setup` makes a new state, and nothing depends on addresses, real time or real threads; a thread_local variable is
+// one for all threads of the scenario. Who spins can run, so that meanwhile no time passes by itself.
 //
-//   const model::result r = model::explore({.name = "hand over", .preemptions = 3}, [](model::scenario& s) {
-//     auto state = std::make_shared<my_state>();
-//     s.thread("producer", [state] { state->put(7); });
-//     s.thread("consumer", [state] { model::check(state->get() == 7, "got what was put"); });
-//     s.finally([state] { model::check(state->empty(), "nothing is left"); });
-//   });
-//   EXPECT_TRUE(r.passed()) << r.report;
+// const model::result r = model::explore({.name = "hand over", .preemptions = 3}, [](model::scenario& s) { auto state =
+//   std::make_shared<my_state>(); s.thread("producer", [state] { state->put(7); }); s.thread("consumer", [state] {
+//   model::check(state->get() == 7, "got what was put"); }); s.finally([state] { model::check(state->empty(), "nothing
+//   is left"); }); }); EXPECT_TRUE(r.passed()) << r.report;
 //
 // WEIR_SEED=n sets the seed of the random mode; WEIR_REPLAY='name:choices', as printed, runs that one schedule.
 #pragma once

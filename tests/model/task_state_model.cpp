@@ -1,7 +1,7 @@
 // The real state word of a task under every schedule within a bound: one owner, one end, nobody left asleep.
 //
-// The threads do with the word what the scheduler does: a worker pops the entry, a joiner claims or sleeps, others request
-// stop, the door grants. A lost wake-up is a deadlock.
+// The threads do with the word what the scheduler does: a worker pops the entry, a joiner claims or sleeps, others
+// request stop, the door grants. A lost wake-up is a deadlock.
 #include <weir/scheduler/detail/task_state.hpp>
 
 #include <gtest/gtest.h>
@@ -111,7 +111,8 @@ TEST(TaskStateModel, TwoCancellersAndADeadlineHaveOneWinner) {
   EXPECT_TRUE(r.complete);
 }
 
-// The door grants while stop is requested: the granter ends it if it sees the stop, else it is queued and may be taken there.
+// The door grants while stop is requested: the granter ends it if it sees the stop, else it is queued and may be taken
+// there.
 TEST(TaskStateModel, AGrantAndAStopDoNotLoseTheTaskBetweenThem) {
   const auto r = model::explore({.name = "grant against stop", .preemptions = 5}, [](model::scenario& s) {
     auto t = std::make_shared<task>(phase::waiting);

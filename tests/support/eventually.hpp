@@ -1,4 +1,5 @@
-// Waiting in a test for what another thread does: with a limit, at which the test program ends and says what did not come.
+// Waiting in a test for what another thread does: with a limit, at which the test program ends and says what did not
+// come.
 //
 // It ends by abort and not by a failed expectation, since the threads that are stuck would keep the test from ending.
 #pragma once

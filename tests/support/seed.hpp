@@ -1,4 +1,5 @@
-// The seed of a randomised test: WEIR_SEED, or one that differs from run to run; printed, so that a failure can be repeated.
+// The seed of a randomised test: WEIR_SEED, or one that differs from run to run; printed, so that a failure can be
+// repeated.
 #pragma once
 
 #include <cstdint>

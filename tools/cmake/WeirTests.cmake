@@ -21,7 +21,8 @@ function(weir_use_gtest target)
   weir_compile_strictly(${target})
 endfunction()
 
-# weir_add_unit_tests(<folder> <library>...): tests/<folder>/**/*_test.cpp as one program.
+# weir_add_unit_tests(<folder> <library>...): tests/<folder>/**/*_test.cpp as one program. Suites named ...Acceptance measure
+# this machine: they have it to themselves, and a label of their own, which no sanitizer runs.
 function(weir_add_unit_tests folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*_test.cpp)
   if(NOT sources)
@@ -30,8 +31,14 @@ function(weir_add_unit_tests folder)
   set(target weir_${folder}_tests)
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE ${ARGN})
+  # What they test is optimised in its library; a test's own body is not worth the compile time.
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   weir_use_gtest(${target})
-  gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT ${WEIR_TEST_TIMEOUT})
+  gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 TEST_FILTER "-*Acceptance.*"
+                       PROPERTIES LABELS unit TIMEOUT ${WEIR_TEST_TIMEOUT})
+  gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 TEST_FILTER "*Acceptance.*"
+                       TEST_LIST ${target}_acceptance
+                       PROPERTIES LABELS acceptance TIMEOUT 120 RUN_SERIAL ON)
 endfunction()
 
 # weir_add_stress_tests(<library>...): tests/stress/*_stress.cpp as one program, whose tests have the machine to themselves.

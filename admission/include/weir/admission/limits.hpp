@@ -56,9 +56,11 @@ enum class overflow : std::uint8_t {
   reject_new,
   /// The one that waits longest is refused `shed`; the newcomer takes its place at the end.
   drop_oldest,
-  /// The newest of the lowest priority is refused `shed`, if that is below the newcomer's; else the newcomer is refused.
+  /// The newest of the lowest priority is refused `shed`, if that is below the newcomer's; else the newcomer is
+  /// refused.
   drop_lowest,
-  /// The submitting thread waits for the permit itself and runs the callable: back pressure. `would_deadlock` on a worker.
+  /// The submitting thread waits for the permit itself and runs the callable: back pressure. `would_deadlock` on a
+  /// worker.
   caller_runs,
 };
 

@@ -87,8 +87,8 @@ class capacity_word {
     }
   }
 
-  /// For good. Returns true to the one caller that closed it.
-  bool close() noexcept { return (word_.fetch_or(closed_bit, memory_order_relaxed) & closed_bit) == 0; }
+  /// For good. Returns true to the one caller that closed it; who gave back before that is seen by it.
+  bool close() noexcept { return (word_.fetch_or(closed_bit, memory_order_acquire) & closed_bit) == 0; }  // (1)
 
   /// Moves the limit of the weights by `change`; the caller keeps the limit within its range, and never moves it twice
   /// at once.

@@ -83,7 +83,8 @@ class gate {
   void close() noexcept;
   [[nodiscard]] bool is_closed() const noexcept { return word_.load().closed; }
 
-  /// Sleeps until nothing is held, or `until`; true if nothing is held. For a closed gate whose tasks are counted.
+  /// Sleeps until nothing is held and nobody is in the line, or `until`; true if so. For a closed gate whose tasks are
+  /// counted.
   [[nodiscard]] bool wait_until_empty(time_point until) noexcept;
 
   /// Changes the limit of the weights, at once, also below what is held: nothing is then granted until it fits again.
@@ -101,6 +102,9 @@ class gate {
   [[nodiscard]] const clock_source& clock() const noexcept { return *clock_; }
 
  private:
+  // The protocol's steps one by one, for tests/model/, which shows that none of them can be left out.
+  friend struct gate_steps;
+
   // What was decided under the lock, to be told after it.
   struct outcomes {
     waiter_list granted;
@@ -121,7 +125,8 @@ class gate {
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
-  void add_to_waiting(std::int64_t change) noexcept WEIR_REQUIRES(mutex_);
+  void leave_place() noexcept;
+  void say_emptied() noexcept;
 
   const limits limits_;
   const clock_source* clock_;
@@ -132,15 +137,16 @@ class gate {
 
   alignas(cache_line) capacity_word word_;
 
-  // Bumped when a closed gate becomes empty.
-  // Writers: the releaser that leaves it empty, close. Readers: wait_until_empty.
-  // (1) emptied: release addition by the writer -> acquire load by the reader; it only says "look again", the word
-  // decides.
+  // Bumped when a closed gate may have become empty.
+  // Writers: who gives back the last that is held, who leaves the line, close. Readers: wait_until_empty.
+  // (2) emptied: release addition by the writer -> acquire load by the reader; it only says "look again".
   atomic<std::uint32_t> emptied_{0};
   // The limit that weight_free is counted from. Writer: set_max_weight under the lock. Readers: reports; relaxed, a
   // number alone.
   atomic<std::int64_t> max_weight_;
-  // Places taken and promised. Writers: under the lock. Readers: reports; relaxed, a number alone.
+  // Places taken and promised. Writers: who is promised one and who is granted, under the lock; who leaves, after it.
+  // Readers: reserve under the lock, so that it never passes max_waiters; wait_until_empty; reports.
+  // (1) left: release subtraction after what waited is destroyed -> acquire load by wait_until_empty.
   atomic<std::int64_t> waiting_{0};
 
   alignas(cache_line) mutex mutex_;

@@ -34,6 +34,7 @@ class waiter {
  private:
   friend class gate;
   friend class waiter_list;
+  friend struct gate_steps;
 
   virtual void on_granted(time_point stamp) noexcept = 0;
   virtual void on_refused(const refusal& why) noexcept = 0;

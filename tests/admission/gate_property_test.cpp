@@ -1,0 +1,268 @@
+// The gate against the plain model of door_model.hpp: random attempts, waits, cancels, releases, resizes, closes and
+// times, each checked after each step. golang/go#37852 (a cancelled head wakes nobody) and failsafe#393 (a timed-out
+// waiter keeps its permit) are the kind of mistake that this finds within a few dozen cases and shrinks to five steps.
+#include <weir/admission/detail/gate.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+
+#include "admission/door_model.hpp"
+#include "admission/gate_fixture.hpp"
+#include "support/property.hpp"
+
+namespace weir {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::diary;
+using testing::door_model;
+using testing::kept_alarm;
+using testing::recorded_waiter;
+
+constexpr time_point start{std::chrono::hours(1)};
+constexpr milliseconds no_limit{-1};
+
+// The real gate, and one thread that does all that threads, timers and the alarm would do.
+class real_door {
+ public:
+  explicit real_door(const limits& configured) : gate_(configured, clock_, &alarm_) {}
+  ~real_door() {
+    gate_.close();
+    for (const auto& [id, weight] : held_) gate_.release(weight);
+  }
+  real_door(const real_door&) = delete;
+  real_door& operator=(const real_door&) = delete;
+
+  door_model::outcome attempt(int id, std::uint32_t weight) {
+    const detail::gate::verdict v = gate_.try_admit({.weight = weight}, clock_.now());
+    if (!v.granted) return v.why;
+    held_[id] = weight;
+    return {};
+  }
+
+  void wait(int id, std::uint32_t weight, time_point until) {
+    const door_model::outcome first = attempt(id, weight);
+    if (!first || !detail::gate::is_worth_waiting(*first)) {
+      outcomes_[id] = first;
+      if (!first) grants_.push_back(id);
+      return;
+    }
+    auto w = std::make_unique<recorded_waiter>(
+        std::to_string(id), detail::door_request{.weight = weight, .patience = deadline(until)}, book_);
+    const result<detail::gate::slot> place = gate_.reserve(w->request());
+    if (!place) {
+      outcomes_[id] = place.error().reason;
+    } else {
+      gate_.join(*w, detail::gate::place::reserved);
+      line_[id] = std::move(w);
+    }
+    collect();
+  }
+
+  void cancel(int id) {
+    RC_ASSERT(gate_.withdraw(*line_.at(id), refusal_reason::cancelled));
+    collect();
+  }
+
+  void release(int id) {
+    const std::uint32_t weight = held_.at(id);
+    held_.erase(id);
+    gate_.release(weight);
+    collect();
+  }
+
+  void resize(std::int64_t capacity) {
+    gate_.set_max_weight(capacity);
+    collect();
+  }
+
+  void close() {
+    gate_.close();
+    collect();
+  }
+
+  void advance(duration by) {
+    const time_point end = clock_.now() + by;
+    for (;;) {
+      std::optional<time_point> next = alarm_.last;
+      for (const auto& [id, w] : line_) {
+        const time_point until = w->request().patience.at();
+        if (!next || until < *next) next = until;
+      }
+      if (!next || *next > end) break;
+      clock_.set(std::max(*next, clock_.now()));
+      if (alarm_.last && *alarm_.last <= clock_.now()) {
+        alarm_.last.reset();
+        gate_.pump();
+      }
+      for (const auto& [id, w] : line_) {
+        if (!w->is_decided() && w->request().patience.has_passed(clock_.now()))
+          (void)gate_.withdraw(*w, refusal_reason::timed_out);
+      }
+      collect();
+    }
+    clock_.set(end);
+  }
+
+  void expect_like(const door_model& model) {
+    RC_ASSERT(gate_.weight_in_use() == model.held_weight());
+    RC_ASSERT(gate_.tasks_in_use() == (gate_.configured().max_tasks == unlimited ? 0 : model.held_count()));
+    RC_ASSERT(gate_.waiting() == static_cast<std::int64_t>(model.line().size()));
+    RC_ASSERT(line_.size() == model.line().size());
+    for (const auto& [id, outcome] : outcomes_) RC_ASSERT(model.outcomes().at(id) == outcome);
+    RC_ASSERT(grants_ == model.grants());
+    RC_ASSERT(model.all_windows_hold());
+  }
+
+  void granted_at_once(int id) { grants_.push_back(id); }
+
+ private:
+  // Who was told, in the order of the telling.
+  void collect() {
+    for (const std::string& line : book_) {
+      const int id = std::stoi(line);
+      const recorded_waiter& w = *line_.at(id);
+      RC_ASSERT(w.times_told() == 1);
+      if (w.is_granted()) {
+        RC_ASSERT(w.stamp() == clock_.now());
+        held_[id] = w.request().weight;
+        outcomes_[id] = door_model::outcome{};
+        grants_.push_back(id);
+      } else {
+        outcomes_[id] = w.why().reason;
+      }
+      line_.erase(id);
+    }
+    book_.clear();
+  }
+
+  manual_clock clock_{start};
+  kept_alarm alarm_;
+  detail::gate gate_;
+  diary book_;
+  std::map<int, std::unique_ptr<recorded_waiter>> line_;
+  std::map<int, std::uint32_t> held_;
+  std::map<int, door_model::outcome> outcomes_;
+  std::vector<int> grants_;
+};
+
+using command = rc::state::Command<door_model, real_door>;
+
+std::uint32_t any_weight() { return *rc::gen::inRange<std::uint32_t>(1, 6); }
+
+struct attempt final : command {
+  std::uint32_t weight = any_weight();
+  void apply(door_model& m) const override { (void)m.attempt(m.newcomers(), weight); }
+  void run(const door_model& before, real_door& door) const override {
+    door_model after = before;
+    const door_model::outcome expected = after.attempt(before.newcomers(), weight);
+    const door_model::outcome seen = door.attempt(before.newcomers(), weight);
+    if (!seen) door.granted_at_once(before.newcomers());
+    RC_ASSERT(seen.has_value() == expected.has_value());
+    if (before.line().empty()) RC_ASSERT(seen == expected);
+    door.expect_like(after);
+  }
+  void show(std::ostream& out) const override { out << "attempt " << weight; }
+};
+
+struct wait final : command {
+  std::uint32_t weight = any_weight();
+  milliseconds patience{*rc::gen::weightedOneOf<int>({{2, rc::gen::just(-1)}, {1, rc::gen::inRange(0, 400)}})};
+  [[nodiscard]] time_point until(const door_model& m) const {
+    return patience == no_limit ? time_point::max() : m.now() + patience;
+  }
+  void apply(door_model& m) const override { m.wait(m.newcomers(), weight, until(m)); }
+  void run(const door_model& before, real_door& door) const override {
+    door.wait(before.newcomers(), weight, until(before));
+    door.expect_like(nextState(before));
+  }
+  void show(std::ostream& out) const override { out << "wait " << weight << " for " << patience.count() << " ms"; }
+};
+
+struct cancel final : command {
+  unsigned pick = *rc::gen::inRange(0U, 8U);
+  [[nodiscard]] std::size_t index(const door_model& m) const { return pick % m.line().size(); }
+  void checkPreconditions(const door_model& m) const override { RC_PRE(!m.line().empty()); }
+  void apply(door_model& m) const override { m.cancel(index(m)); }
+  void run(const door_model& before, real_door& door) const override {
+    door.cancel(before.line()[index(before)].id);
+    door.expect_like(nextState(before));
+  }
+  void show(std::ostream& out) const override { out << "cancel " << pick; }
+};
+
+struct release final : command {
+  unsigned pick = *rc::gen::inRange(0U, 8U);
+  [[nodiscard]] std::size_t index(const door_model& m) const { return pick % m.held().size(); }
+  void checkPreconditions(const door_model& m) const override { RC_PRE(!m.held().empty()); }
+  void apply(door_model& m) const override { m.release(index(m)); }
+  void run(const door_model& before, real_door& door) const override {
+    door.release(before.held()[index(before)].id);
+    door.expect_like(nextState(before));
+  }
+  void show(std::ostream& out) const override { out << "release " << pick; }
+};
+
+struct resize final : command {
+  std::int64_t capacity = *rc::gen::inRange<std::int64_t>(1, 8);
+  void apply(door_model& m) const override { m.resize(capacity); }
+  void run(const door_model& before, real_door& door) const override {
+    door.resize(capacity);
+    door.expect_like(nextState(before));
+  }
+  void show(std::ostream& out) const override { out << "resize to " << capacity; }
+};
+
+struct pass final : command {
+  milliseconds by{*rc::gen::inRange(0, 250)};
+  void apply(door_model& m) const override { m.advance(by); }
+  void run(const door_model& before, real_door& door) const override {
+    door.advance(by);
+    door.expect_like(nextState(before));
+  }
+  void show(std::ostream& out) const override { out << by.count() << " ms pass"; }
+};
+
+struct close final : command {
+  void apply(door_model& m) const override { m.close(); }
+  void run(const door_model& before, real_door& door) const override {
+    door.close();
+    door.expect_like(nextState(before));
+  }
+  void show(std::ostream& out) const override { out << "close"; }
+};
+
+// Closing is rare, since little happens after it.
+auto any_command(const door_model&) {
+  using namespace rc::state::gen;
+  return rc::gen::weightedOneOf<std::shared_ptr<const command>>(
+      {{40, execOneOfWithArgs<attempt, wait, wait, cancel, release, release, resize, pass>()()},
+       {1, execOneOfWithArgs<close>()()}});
+}
+
+void check_like_model(const limits& configured) {
+  const door_model model(configured, start);
+  real_door door(configured);
+  rc::state::check(model, door, any_command);
+}
+
+RC_GTEST_PROP(GateProperty, AWeightedSemaphoreDoesWhatThePlainModelDoes, ()) {
+  check_like_model(
+      {.max_tasks = unlimited, .max_weight = *rc::gen::inRange(1, 8), .max_waiters = *rc::gen::inRange(0, 6)});
+}
+
+RC_GTEST_PROP(GateProperty, ALimiterOfAllThreeDoesWhatThePlainModelDoes, ()) {
+  check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
+                    .max_weight = *rc::gen::inRange(1, 10),
+                    .rate = per_second(*rc::gen::element(3, 10, 64, 333)),
+                    .burst = *rc::gen::inRange(1, 4),
+                    .max_waiters = *rc::gen::inRange(0, 6),
+                    .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest)});
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,373 @@
+// The real gate, its word, its queue and its lock, under every schedule within a bound: never more inside than the
+// limit, first in first out, nobody barges past who waits, everybody is told once, and no grant is lost (that is a
+// deadlock here). Each step that the protocol of admission/README.md names is left out in turn, and the explorer must
+// notice.
+#include <weir/admission/detail/gate.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <weir/admission/detail/thread_waiter.hpp>
+
+#include "explorer.hpp"
+#include "gate_steps.hpp"
+
+namespace {
+
+using weir::refusal_reason;
+using weir::detail::gate;
+using weir::detail::gate_steps;
+
+enum class mistake {
+  none,
+  no_look_after_joining,
+  look_before_announcing,
+  no_look_after_leaving,
+  no_look_after_releasing,
+  no_look_after_an_attempt,
+  barging,
+};
+
+// Time stands still, and to read it is no step.
+class still_clock final : public weir::clock_source {
+ public:
+  [[nodiscard]] weir::time_point now() const noexcept override { return weir::time_point{std::chrono::hours(1)}; }
+  void wait_until(const weir::detail::atomic<std::uint32_t>& word, std::uint32_t expected,
+                  weir::time_point) const noexcept override {
+    weir::detail::futex_wait(word, expected, weir::duration(-1));
+  }
+};
+
+const still_clock no_time;
+
+class person final : public weir::detail::waiter {
+ public:
+  explicit person(std::uint32_t weight) : waiter({.weight = weight}) {}
+
+  [[nodiscard]] std::uint32_t weight() const { return request().weight; }
+
+  bool granted = false;
+  refusal_reason why{};
+  int told = 0;
+  bool joined = false;               // join has returned
+  std::vector<const person*> ahead;  // who stood in line before this one came
+
+  void sleep_until_told() {
+    while (word_.load(weir::detail::memory_order_acquire) == 0) weir::detail::futex_wait(word_, 0, weir::duration(-1));
+  }
+
+ private:
+  void on_granted(weir::time_point) noexcept override {
+    granted = true;
+    tell();
+  }
+  void on_refused(const weir::refusal& refused) noexcept override {
+    why = refused.reason;
+    tell();
+  }
+  void tell() {
+    model::check(++told == 1, "nobody is told twice");
+    word_.store(1, weir::detail::memory_order_release);
+    weir::detail::futex_wake(&word_, weir::detail::wake_all);
+  }
+
+  weir::detail::atomic<std::uint32_t> word_{0};
+};
+
+/// A door, and what is known about it from outside.
+struct door {
+  door(const weir::limits& configured, mistake which, const weir::clock_source& clock = no_time)
+      : at(configured, clock), made(which), most(configured.max_weight) {}
+
+  gate at;
+  mistake made;
+  std::int64_t most;
+  std::uint32_t kept = 0;   // held until all have finished
+  std::int64_t inside = 0;  // weight; raised after a grant and lowered before a release, and so never above the truth
+  std::vector<person*> people;
+
+  void arrive(person& p) {
+    for (const person* other : people) {
+      if (other->joined && gate_steps::is_in_line(*other)) p.ahead.push_back(other);
+    }
+    people.push_back(&p);
+  }
+
+  void is_inside(const person& p) {
+    inside += p.weight();
+    model::check(inside <= most, "never more inside than the limit");
+    const bool overtook =
+        std::any_of(p.ahead.begin(), p.ahead.end(), [](const person* q) { return gate_steps::is_in_line(*q); });
+    model::check(!overtook, "nobody overtakes who stood in line before");
+  }
+
+  bool try_to_enter(person& p) {
+    arrive(p);
+    const bool granted =
+        made == mistake::barging ? gate_steps::barge(at, p.weight()) : at.try_admit(p.request(), {}).granted;
+    if (granted) is_inside(p);
+    return granted;
+  }
+
+  void join(person& p) {
+    arrive(p);
+    if (made == mistake::no_look_after_joining) {
+      gate_steps::join_without_a_look(at, p);
+    } else if (made == mistake::look_before_announcing) {
+      gate_steps::join_with_an_early_look(at, p);
+    } else {
+      at.join(p, gate::place::uncounted);
+    }
+    p.joined = true;
+  }
+
+  /// In line, without an attempt before. True if granted in the end.
+  bool enter(person& p) {
+    join(p);
+    p.sleep_until_told();
+    if (p.granted) is_inside(p);
+    return p.granted;
+  }
+
+  void withdraw(person& p) {
+    if (made == mistake::no_look_after_leaving) {
+      gate_steps::withdraw_without_a_look(at, p);
+    } else {
+      (void)at.withdraw(p, refusal_reason::cancelled);
+    }
+  }
+
+  void leave(std::uint32_t weight) {
+    inside -= weight;
+    if (made == mistake::no_look_after_releasing) {
+      gate_steps::release_without_a_look(at, weight);
+    } else {
+      at.release(weight);
+    }
+  }
+
+  void hold(std::uint32_t weight) {
+    model::check(at.try_admit({.weight = weight}, {}).granted, "an empty door admits");
+    inside += weight;
+  }
+
+  void expect_empty() {
+    if (kept != 0) leave(kept);
+    model::check(at.weight_in_use() == 0 && at.waiting() == 0 && inside == 0, "all was given back");
+    for (const person* p : people) model::check(!gate_steps::is_in_line(*p), "nobody is left in line");
+  }
+};
+
+constexpr weir::limits three{.max_tasks = weir::unlimited, .max_weight = 3};
+
+/// The door is destroyed by `finally` only: after a failure its destructor would find it in the midst of everything.
+template <typename Setup>
+auto with_door(const weir::limits& configured, mistake made, Setup setup) {
+  return [=](model::scenario& s) {
+    door* const d = new door(configured, made);
+    s.label("door", d->at);
+    setup(s, *d);
+    s.finally([d] {
+      d->expect_empty();
+      delete d;
+    });
+  };
+}
+
+// ---- who holds all goes away, while two come
+
+model::result release_and_two_that_wait(mistake made, int preemptions) {
+  return model::explore({.name = "release and two that wait", .preemptions = preemptions},
+                        with_door(three, made, [](model::scenario& s, door& d) {
+                          d.hold(3);
+                          for (const std::uint32_t weight : {2U, 3U}) {
+                            auto p = std::make_shared<person>(weight);
+                            s.thread(weight == 2 ? "two" : "three", [&d, p] {
+                              if (d.enter(*p)) d.leave(p->weight());
+                            });
+                          }
+                          s.thread("holder", [&d] { d.leave(3); });
+                        }));
+}
+
+TEST(SemaphoreModel, AReleaseReachesEverybodyWhoWaits) {
+  const model::result r = release_and_two_that_wait(mistake::none, 3);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(SemaphoreModel, JoiningWithoutALookLosesAGrant) {
+  EXPECT_FALSE(release_and_two_that_wait(mistake::no_look_after_joining, 2).passed());
+}
+
+TEST(SemaphoreModel, LookingBeforeTheBitIsSetLosesAGrant) {
+  EXPECT_FALSE(release_and_two_that_wait(mistake::look_before_announcing, 2).passed());
+}
+
+TEST(SemaphoreModel, ReleasingWithoutALookLosesAGrant) {
+  EXPECT_FALSE(release_and_two_that_wait(mistake::no_look_after_releasing, 2).passed());
+}
+
+// ---- a heavy one at the head gives up, with a light one behind it that fits already
+
+model::result head_that_leaves(mistake made, int preemptions) {
+  return model::explore({.name = "head that leaves", .preemptions = preemptions},
+                        with_door(three, made, [](model::scenario& s, door& d) {
+                          d.hold(d.kept = 2);
+                          auto heavy = std::make_shared<person>(3);
+                          auto light = std::make_shared<person>(1);
+                          s.thread("heavy", [&d, heavy] {
+                            d.join(*heavy);
+                            d.withdraw(*heavy);
+                            heavy->sleep_until_told();
+                            model::check(!heavy->granted, "there was no room for it");
+                          });
+                          s.thread("light", [&d, light] {
+                            if (d.enter(*light)) d.leave(1);
+                            model::check(light->granted, "the light one is let in, without a release");
+                          });
+                        }));
+}
+
+TEST(SemaphoreModel, AHeadThatLeavesLetsTheNextIn) {
+  const model::result r = head_that_leaves(mistake::none, 4);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(SemaphoreModel, LeavingWithoutALookLosesAGrant) {
+  EXPECT_FALSE(head_that_leaves(mistake::no_look_after_leaving, 2).passed());
+}
+
+// ---- newcomers that do not wait, beside one that does
+
+model::result newcomers_and_a_heavy_one(mistake made, int preemptions) {
+  return model::explore({.name = "newcomers and a heavy one", .preemptions = preemptions},
+                        with_door(three, made, [](model::scenario& s, door& d) {
+                          d.hold(2);
+                          auto heavy = std::make_shared<person>(3);
+                          auto first = std::make_shared<person>(1);
+                          s.thread("heavy", [&d, heavy] {
+                            if (d.enter(*heavy)) d.leave(3);
+                          });
+                          s.thread("newcomer", [&d, first] {
+                            if (d.try_to_enter(*first)) d.leave(1);
+                          });
+                          s.thread("holder", [&d] { d.leave(2); });
+                        }));
+}
+
+TEST(SemaphoreModel, NobodyBargesPastTheHead) {
+  const model::result r = newcomers_and_a_heavy_one(mistake::none, 3);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(SemaphoreModel, BargingIsNoticed) { EXPECT_FALSE(newcomers_and_a_heavy_one(mistake::barging, 2).passed()); }
+
+// ---- everything at once around one waiter: it hears exactly one outcome, and what it was granted is not lost
+
+TEST(SemaphoreModel, ReleaseCancelAndCloseTellAWaiterOnce) {
+  const model::result r = model::explore({.name = "release, cancel and close", .preemptions = 3},
+                                         with_door(three, mistake::none, [](model::scenario& s, door& d) {
+                                           d.hold(3);
+                                           auto p = std::make_shared<person>(2);
+                                           s.thread("waiter", [&d, p] {
+                                             d.join(*p);
+                                             d.withdraw(*p);
+                                             p->sleep_until_told();
+                                             if (!p->granted) return;
+                                             d.is_inside(*p);
+                                             d.leave(2);
+                                           });
+                                           s.thread("holder", [&d] { d.leave(3); });
+                                           s.thread("closer", [&d] { d.at.close(); });
+                                         }));
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(SemaphoreModel, AResizeLosesNobody) {
+  const model::result r = model::explore(
+      {.name = "resize", .preemptions = 3}, with_door(three, mistake::none, [](model::scenario& s, door& d) {
+        d.hold(2);
+        auto p = std::make_shared<person>(2);
+        s.thread("waiter", [&d, p] {
+          if (d.enter(*p)) {
+            d.leave(2);
+          } else {
+            model::check(p->why == refusal_reason::too_heavy, "only while the limit was 1");
+          }
+        });
+        s.thread("holder", [&d] { d.leave(2); });
+        s.thread("resizer", [&d] {
+          d.at.set_max_weight(1);
+          d.at.set_max_weight(3);
+        });
+      }));
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+// ---- with the model's clock, which passes when nobody can run, and the thread's own waiting
+
+// Both attempts hold room while they look for the one token there is; who comes meanwhile finds none, and waits.
+model::result attempts_and_one_that_waits(mistake made, int preemptions) {
+  constexpr weir::limits rated{.max_tasks = 2, .rate = weir::per_second(1), .burst = 1};
+  return model::explore({.name = "attempts and one that waits", .preemptions = preemptions}, [=](model::scenario& s) {
+    auto* const d = new door(rated, made, weir::steady_clock_source());
+    s.label("door", d->at);
+    for (const char* const name : {"first", "second"}) {
+      s.thread(name, [=] {
+        const weir::time_point now = d->at.clock().now();
+        const bool granted = made == mistake::no_look_after_an_attempt ? gate_steps::attempt_without_a_look(d->at, now)
+                                                                       : d->at.try_admit({}, now).granted;
+        if (granted) ++d->kept;
+      });
+    }
+    s.thread("waiter", [=] {
+      model::check(weir::detail::acquire(d->at, {}).has_value(), "who waits is admitted in the end");
+      d->at.release(1);
+    });
+    s.finally([d] {
+      model::check(d->kept <= 1, "there was one token");
+      for (; d->kept != 0; --d->kept) d->at.release(1);
+      model::check(d->at.tasks_in_use() == 0, "all was given back");
+      delete d;
+    });
+  });
+}
+
+TEST(SemaphoreModel, RoomThatAnAttemptGivesBackReachesWhoWaits) {
+  const model::result r = attempts_and_one_that_waits(mistake::none, 3);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(SemaphoreModel, AnAttemptThatGivesBackWithoutALookLosesAGrant) {
+  EXPECT_FALSE(attempts_and_one_that_waits(mistake::no_look_after_an_attempt, 3).passed());
+}
+
+TEST(SemaphoreModel, AThreadThatTimesOutWhileItIsGrantedLosesNothing) {
+  const model::result r =
+      model::explore({.name = "time-out and grant", .preemptions = 2, .timeouts = 1}, [](model::scenario& s) {
+        auto* const d = new door(three, mistake::none, weir::steady_clock_source());
+        s.label("door", d->at);
+        d->hold(3);
+        const auto until = [d](std::chrono::milliseconds wait) { return weir::deadline(d->at.clock().now() + wait); };
+        s.thread("patient", [=] {
+          if (weir::detail::acquire(d->at, {.weight = 2})) d->at.release(2);
+        });
+        s.thread("impatient", [=] {
+          const auto got = weir::detail::acquire(d->at, {.weight = 3, .patience = until(std::chrono::milliseconds(5))});
+          model::check(got.has_value() || got.error().reason == refusal_reason::timed_out, "granted or timed out");
+          if (got) d->at.release(3);
+        });
+        s.thread("holder", [d] { d->at.release(3); });
+        s.finally([d] {
+          model::check(d->at.weight_in_use() == 0 && d->at.waiting() == 0, "all was given back");
+          delete d;
+        });
+      });
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+}  // namespace

@@ -1,0 +1,79 @@
+// The real token bucket under every schedule within a bound: whatever times its takers bring, all windows of those
+// times hold, and a taker's own old time is never mistaken for a clock that went back.
+#include <weir/admission/token_bucket.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "explorer.hpp"
+
+namespace {
+
+using std::chrono::seconds;
+using weir::time_point;
+
+constexpr std::int64_t burst = 2;
+
+struct shared_bucket {
+  weir::token_bucket bucket{weir::per_second(1), burst, weir::steady_clock_source()};
+  std::vector<time_point> grants;
+  int rebased = 0;
+
+  void take(int times) {
+    for (int i = 0; i < times; ++i) {
+      const time_point now = weir::steady_clock_source().now();
+      if (bucket.try_take(1, now)) {
+        grants.push_back(now);
+      } else {
+        rebased += bucket.rebase() ? 1 : 0;
+      }
+    }
+  }
+
+  // At most burst + 1 a second, in every window of the stamps.
+  void check_windows() {
+    std::sort(grants.begin(), grants.end());
+    for (std::size_t first = 0; first < grants.size(); ++first) {
+      for (std::size_t last = first; last < grants.size(); ++last) {
+        const auto earned = std::chrono::duration_cast<seconds>(grants[last] - grants[first]).count();
+        model::check(static_cast<std::int64_t>(last - first) + 1 <= burst + earned, "every window holds");
+      }
+    }
+    model::check(rebased == 0, "the clock never went back");
+  }
+};
+
+TEST(TokenBucketModel, EveryWindowOfTheStampsHoldsWhileTimePasses) {
+  const model::result r = model::explore({.name = "takers", .preemptions = 3}, [](model::scenario& s) {
+    auto shared = std::make_shared<shared_bucket>();
+    s.thread("one", [shared] { shared->take(2); });
+    s.thread("two", [shared] { shared->take(2); });
+    s.thread("time", [shared] {
+      model::advance_clock(seconds(3));
+      shared->take(2);
+      model::advance_clock(seconds(1));
+    });
+    s.finally([shared] { shared->check_windows(); });
+  });
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(TokenBucketModel, TheLastTokenGoesToOneTaker) {
+  const model::result r =
+      model::explore({.name = "last token", .preemptions = 4, .weak_failures = 1}, [](model::scenario& s) {
+        auto shared = std::make_shared<shared_bucket>();
+        for (const char* const name : {"one", "two", "three"}) s.thread(name, [shared] { shared->take(1); });
+        s.finally([shared] {
+          model::check(shared->grants.size() == burst, "no token more, and none is lost");
+          shared->check_windows();
+        });
+      });
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+}  // namespace
