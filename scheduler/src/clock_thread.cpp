@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core.hpp"
+#include "settling.hpp"
 #include "threads.hpp"
 
 namespace weir::detail {
@@ -49,6 +50,7 @@ void clock_thread::detach() noexcept {
 }
 
 void clock_thread::run() noexcept {
+  const settling here;  // a wait on this thread would hold up every deadline
   for (;;) {
     batch now_due;
     std::uint32_t seen = 0;
@@ -61,11 +63,11 @@ void clock_thread::run() noexcept {
       until = std::min(ring_, heap_.empty() ? time_point::max() : heap_.front()->deadline.at());
       sleeps_until_ = until;
     }
+    if (now_due.ring) core_->door().pump();  // before the stop callbacks, which may take their time
     for (std::size_t i = 0; i < now_due.count; ++i) {
       core_->request_stop(*now_due.due[i], stop_cause::deadline);
       drop_owner(*now_due.due[i]);
     }
-    if (now_due.ring) core_->door().pump();
     if (now_due.count == 0 && !now_due.ring) clock_->wait_until(word_, seen, until);
   }
 }

@@ -11,6 +11,7 @@
 #include <weir/scheduler/this_task.hpp>
 
 #include "door_wait.hpp"
+#include "settling.hpp"
 
 namespace weir::detail {
 namespace {
@@ -71,6 +72,8 @@ bool core::is_inside() const noexcept {
   return false;
 }
 
+bool core::may_not_wait() const noexcept { return settling::is_here() || is_inside(); }
+
 refusal core::count_refusal(const refusal& why) noexcept {
   refused_[static_cast<std::size_t>(why.reason)].fetch_add(1, memory_order_relaxed);
   return why;
@@ -80,6 +83,10 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
   if (is_forked()) return refusal{.reason = refusal_reason::forked};
   const bool has_timer = !options.deadline.is_never();
   if (has_timer || (how != verb::try_submit && !options_.limits.rate.is_unlimited())) timers_.ensure_started();
+  if (has_timer) timers_.promise_room();
+  // From here on the passage gives back whatever has been promised, also if something below throws.
+  passage way(*this, passage::kind::refused, static_cast<std::uint32_t>(options.weight), options.priority, {}, nullptr,
+              has_timer);
   submitted_.fetch_add(1, memory_order_relaxed);
   if (const auto wrong = check_weight(door_, options.weight)) return count_refusal(*wrong);
   const door_request asked{.weight = static_cast<std::uint32_t>(options.weight),
@@ -89,9 +96,6 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
   if (options.priority > priority::high) {
     return count_refusal({.reason = refusal_reason::invalid, .asked = asked.priority, .limit = 2});
   }
-  if (has_timer) timers_.promise_room();
-  // From here on the passage gives back whatever has been promised, also if something below throws.
-  passage way(*this, passage::kind::refused, asked.weight, options.priority, {}, nullptr, has_timer);
   const auto admit = [&](passage::kind kind, time_point stamp) {
     admitted_.fetch_add(1, memory_order_relaxed);
     way.become(kind, stamp);
@@ -99,7 +103,7 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
   };
 
   if (how == verb::submit) {
-    if (is_inside()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
+    if (may_not_wait()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
     const result<time_point> at = acquire(door_, asked);
     if (!at) return count_refusal(at.error());
     return admit(passage::kind::admitted, *at);
@@ -112,7 +116,7 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
   const result<gate::slot> place = door_.reserve(asked);
   if (!place) return count_refusal(place.error());
   if (*place == gate::slot::caller_runs) {
-    if (is_inside()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
+    if (may_not_wait()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
     const result<time_point> at = wait_in_line(door_, asked, gate::place::uncounted);
     if (!at) return count_refusal(at.error());
     return admit(passage::kind::admitted_for_caller, *at);
@@ -122,11 +126,9 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
   return way;
 }
 
-void core::insert(frame& f, priority p, bool linked) noexcept {
+void core::insert(frame& f, priority p) noexcept {
   worker* const w = worker::current();
-  if (linked) {
-    injected_.push_linked(&f, lane_of(p));
-  } else if (w == nullptr || &w->pool() != this || p != priority::normal || !w->push(f)) {
+  if (w == nullptr || &w->pool() != this || p != priority::normal || !w->push(f)) {
     injected_.push(&f, lane_of(p));
   }
   idle_.notify_one();
@@ -137,7 +139,7 @@ void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {
   if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
   tracked_frame* const t = tracked(f);
   if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
-  insert(f, p, false);
+  insert(f, p);
 }
 
 void core::launch_on_caller(frame& f, time_point stamp) noexcept {
@@ -179,14 +181,22 @@ void core::adopt(tracked_frame& f) {
   }
 }
 
+void core::undo_adoption(tracked_frame& f) noexcept {
+  if (f.deadline < this_task::deadline()) timers_.return_room();
+}
+
 void core::run_child(tracked_frame& f) noexcept {
+  // No parent: in a handler of the pool, which a worker calls outside of all tasks.
   run_context* const parent = run_context::current();
+  worker* const by = parent != nullptr ? parent->on : worker::current();
+  const stop_token parents = this_task::stop();
   if (f.deadline < this_task::deadline()) timers_.insert(f);
   {
     // What asks the parent to stop asks the child.
-    const stop_callback forward(parent->token(), [this, &f, parent] { request_stop(f, parent->token().cause()); });
+    const stop_callback forward(parents, [this, &f, parents] { request_stop(f, parents.cause()); });
+    if (const stop_cause why = reason_not_to_start(f); why != stop_cause::none) request_stop(f, why);
     if (f.state.try_start()) {
-      execute(f, parent->on, parent, parent->depth);
+      execute(f, by, parent, parent != nullptr ? parent->depth : 0);
     } else {
       husks_.fetch_sub(1, memory_order_relaxed);  // it was stopped before it began, and has no entry in a queue
     }
@@ -235,6 +245,18 @@ void passage::fail(frame& f, std::exception_ptr error) && noexcept {
   into.failed_to_enter(f, std::move(error));
 }
 
+// A submission that throws was none: the counts are as if it had not been.
+void core::forget(passage::kind how) noexcept {
+  if (how == passage::kind::refused) return;
+  if (how != passage::kind::must_wait) admitted_.fetch_sub(1, memory_order_relaxed);
+  submitted_.fetch_sub(1, memory_order_relaxed);
+}
+
+void passage::leave_unused() noexcept {
+  core_->forget(how_);
+  give_back();
+}
+
 void passage::give_back() noexcept {
   core& into = *std::exchange(core_, nullptr);
   if (has_timer_) into.timers().return_room();
@@ -254,9 +276,10 @@ void passage::give_back() noexcept {
 
 trace_id trace_of(const submit_options& options) noexcept { return options.trace ? options.trace : this_task::trace(); }
 
-bool is_inside(const core& pool) noexcept { return pool.is_inside(); }
+bool is_inside(const core& pool) noexcept { return !pool.is_forked() && pool.is_inside(); }
 
 void adopt(core& pool, tracked_frame& f) { pool.adopt(f); }
+void undo_adoption(core& pool, tracked_frame& f) noexcept { pool.undo_adoption(f); }
 
 void run_inline(core& pool, tracked_frame& f) noexcept { pool.run_child(f); }
 

@@ -17,6 +17,7 @@
 #include <weir/scheduler/options.hpp>
 #include <weir/scheduler/shutdown.hpp>
 
+#include "blocked_joins.hpp"
 #include "clock_thread.hpp"
 #include "run_context.hpp"
 #include "stop_registry.hpp"
@@ -42,6 +43,7 @@ class core {
   void launch_on_caller(frame& f, time_point stamp) noexcept;
   void launch_waiting(frame& f, door_wait& place) noexcept;
   void adopt(tracked_frame& f);
+  void undo_adoption(tracked_frame& f) noexcept;
   void run_child(tracked_frame& f) noexcept;
 
   // ---- the life of a task (life.cpp)
@@ -56,8 +58,10 @@ class core {
   void refused_at_door(frame& f, const refusal& why) noexcept;
   void failed_to_enter(frame& f, std::exception_ptr error) noexcept;
 
-  /// Sleeps with the thread until `f` is done; false if `until` came first.
-  [[nodiscard]] bool sleep_until_done(tracked_frame& f, deadline until) noexcept;
+  /// Waits until `f` is done, or `until`. A worker runs it, or others, meanwhile.
+  [[nodiscard]] join_end join(tracked_frame& f, deadline until) noexcept;
+  /// Sleeps with the thread until `f` is done, or `until`, or not at all if its own stack holds `f` up.
+  [[nodiscard]] join_end sleep_until_done(tracked_frame& f, deadline until) noexcept;
 
   // ---- shutdown (shutdown.cpp)
 
@@ -71,6 +75,7 @@ class core {
   [[nodiscard]] event_count& idle() noexcept { return idle_; }
   [[nodiscard]] clock_thread& timers() noexcept { return timers_; }
   [[nodiscard]] stop_registry& stops() noexcept { return stops_; }
+  [[nodiscard]] blocked_joins& joins() noexcept { return joins_; }
   [[nodiscard]] const clock_source& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] const pool_options& options() const noexcept { return options_; }
   [[nodiscard]] std::span<const std::unique_ptr<worker>> workers() const noexcept { return workers_; }
@@ -81,6 +86,8 @@ class core {
   [[nodiscard]] pool_metrics metrics() const;
   /// Whether the calling thread runs a task of this pool, or is a worker of it.
   [[nodiscard]] bool is_inside() const noexcept;
+  /// Whether a wait of the calling thread for this pool could be one for itself.
+  [[nodiscard]] bool may_not_wait() const noexcept;
 
   void add_user() noexcept {
     users_.fetch_add(1, memory_order_relaxed);
@@ -88,15 +95,19 @@ class core {
   void drop_user() noexcept;
 
  private:
+  friend class passage;
+
   ~core() = default;
 
-  void insert(frame& f, priority lane, bool linked) noexcept;
+  void insert(frame& f, priority lane) noexcept;
   void execute(frame& f, worker* by, run_context* parent, int depth) noexcept;
   void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
-  [[nodiscard]] bool is_late(frame& f) const noexcept;
+  [[nodiscard]] stop_cause reason_not_to_start(frame& f) const noexcept;
+  void forget(passage::kind how) noexcept;
   void end_unrun(frame& f) noexcept;
   void count_end(task_outcome how) noexcept;
   void report_failure(const frame& f, std::exception_ptr error) noexcept;
+  void report_refusal(const frame& f, const refusal& why) noexcept;
   [[nodiscard]] refusal count_refusal(const refusal& why) noexcept;
   void count_husk() noexcept;
   void stop_everything() noexcept;
@@ -105,6 +116,7 @@ class core {
   const pool_options options_;
   const std::uint32_t fork_generation_;
   stop_registry stops_;
+  blocked_joins joins_;
   clock_thread timers_;
   gate door_;
   injector<frame, &frame::next_queued> injected_;

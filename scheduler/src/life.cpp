@@ -12,12 +12,27 @@
 
 #include "core.hpp"
 #include "door_wait.hpp"
+#include "settling.hpp"
 
 namespace weir::detail {
 namespace {
 
 task_outcome unrun_outcome(stop_cause why) noexcept {
   return why == stop_cause::deadline ? task_outcome::expired : task_outcome::cancelled;
+}
+
+void drop_unrun(frame& f) noexcept {
+  const settling here;
+  f.ops->drop(f);
+}
+
+// The refusal as `get` throws it, or what is thrown where there is no memory for its text.
+std::exception_ptr to_exception(const refusal& why) noexcept {
+  try {
+    return std::make_exception_ptr(refused(why));
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 std::string description(const std::exception_ptr& error) {
@@ -61,14 +76,16 @@ void attach(core& pool, tracked_frame& f) noexcept {
   pool.add_user();
 }
 
-bool core::is_late(frame& f) const noexcept {
+// Nothing starts after its deadline or after the shutdown's, even if nobody has come to stop it yet.
+stop_cause core::reason_not_to_start(frame& f) const noexcept {
+  if (is_stopping()) return stop_cause::shutdown;
   const tracked_frame* const t = tracked(f);
-  return t != nullptr && !t->deadline.is_never() && t->deadline.has_passed(clock().now());
+  const bool is_late = t != nullptr && !t->deadline.is_never() && t->deadline.has_passed(clock().now());
+  return is_late ? stop_cause::deadline : stop_cause::none;
 }
 
 void core::start(frame& f, worker* by, int depth) noexcept {
-  // Nothing starts after its deadline or after the shutdown's, even if nobody has come to stop it yet.
-  const stop_cause why = is_stopping() ? stop_cause::shutdown : is_late(f) ? stop_cause::deadline : stop_cause::none;
+  const stop_cause why = reason_not_to_start(f);
   if (why != stop_cause::none && f.state.request_stop(why) == task_state::stopped::taken) {
     end_unrun(f);
   } else if (f.state.try_start()) {
@@ -81,8 +98,7 @@ void core::start(frame& f, worker* by, int depth) noexcept {
 
 bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
   if (f.state.current_phase() != task_state::phase::queued) return false;
-  const stop_cause why = is_stopping() ? stop_cause::shutdown : is_late(f) ? stop_cause::deadline : stop_cause::none;
-  if (why != stop_cause::none) {
+  if (const stop_cause why = reason_not_to_start(f); why != stop_cause::none) {
     request_stop(f, why);
     return true;
   }
@@ -110,6 +126,8 @@ void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcep
     if (by != nullptr) by->publish(here.below != nullptr ? here.below->task : nullptr);
   }
   if (end.error == nullptr && from_callback != nullptr) end.error = std::move(from_callback);
+  // The pool's stop reaches a task without a word in its state; who left because of it is to know.
+  if (end.left && is_stopping()) (void)f.state.request_stop(stop_cause::shutdown);
   if (end.error != nullptr) {
     finish(f, task_outcome::failed, std::move(end.error));
   } else {
@@ -118,7 +136,7 @@ void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcep
 }
 
 void core::end_unrun(frame& f) noexcept {
-  f.ops->drop(f);
+  drop_unrun(f);
   finish(f, unrun_outcome(f.state.cause()), nullptr);
 }
 
@@ -158,6 +176,7 @@ void core::report_failure(const frame& f, std::exception_ptr error) noexcept {
   const tracked_frame* const t = tracked(const_cast<frame&>(f));
   const task_failure failed{
       .error = std::move(error), .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where};
+  const settling here;
   try {
     if (options_.on_failure) {
       options_.on_failure(failed);
@@ -166,6 +185,17 @@ void core::report_failure(const frame& f, std::exception_ptr error) noexcept {
     }
   } catch (...) {
     std::fputs("weir: pool_options::on_failure threw; what it threw is dropped\n", stderr);
+  }
+}
+
+void core::report_refusal(const frame& f, const refusal& why) noexcept {
+  if (!options_.on_refused) return;
+  const tracked_frame* const t = tracked(const_cast<frame&>(f));
+  const settling here;
+  try {
+    options_.on_refused({.why = why, .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where});
+  } catch (...) {
+    std::fputs("weir: pool_options::on_refused threw; what it threw is dropped\n", stderr);
   }
 }
 
@@ -193,18 +223,29 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
 
 void core::count_husk() noexcept {
   if (husks_.fetch_add(1, memory_order_relaxed) < options_.limits.max_tasks) return;
-  const lock_guard held(sweep_);
-  const auto drop_if_husk = [this](frame& f) noexcept {
+  frame* dropped = nullptr;
+  const auto take_if_husk = [&](frame& f) noexcept {
     if (f.state.current_phase() == task_state::phase::queued) return false;
-    husks_.fetch_sub(1, memory_order_relaxed);
-    drop_owner(f);
+    f.next_queued = std::exchange(dropped, &f);
     return true;
   };
-  (void)injected_.remove_if(drop_if_husk);
-  for (const auto& w : workers_) {
-    for (frame* f = nullptr; (f = w->steal().item) != nullptr;) {
-      if (!drop_if_husk(*f)) insert(*f, priority::normal, true);
+  {
+    const lock_guard held(sweep_);
+    (void)injected_.remove_if(take_if_husk);
+    for (const auto& w : workers_) {
+      injected_.announce();  // what is stolen is never out of sight
+      for (frame* f = nullptr; (f = w->steal().item) != nullptr;) {
+        if (!take_if_husk(*f)) injected_.push_linked(f, lane::normal);
+      }
+      injected_.retract();
     }
+  }
+  idle_.notify_all();
+  // Outside the lock: the end of a frame is the end of a result, which may be anything.
+  while (dropped != nullptr) {
+    frame& husk = *std::exchange(dropped, dropped->next_queued);
+    husks_.fetch_sub(1, memory_order_relaxed);
+    drop_owner(husk);
   }
 }
 
@@ -213,28 +254,31 @@ void core::count_husk() noexcept {
 void core::granted(frame& f, priority p, time_point stamp) noexcept {
   f.admitted_at = stamp;
   admitted_.fetch_add(1, memory_order_relaxed);
-  if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
+  if (f.ops->on_admit != nullptr) {
+    const settling here;
+    f.ops->on_admit(f, stamp);
+  }
+  // Counted as pending before it can be taken out of turn: the workers then stay until its entry has come and gone.
+  injected_.announce();
   if (f.state.grant() == task_state::granted::must_end) {
+    injected_.retract();
     end_unrun(f);
     drop_owner(f);
   } else {
-    insert(f, p, true);
+    injected_.push_announced(&f, static_cast<lane>(p));
+    idle_.notify_one();
   }
 }
 
 void core::refused_at_door(frame& f, const refusal& why) noexcept {
-  f.ops->drop(f);
-  tracked_frame* const t = tracked(f);
-  if (f.ops->keep_error == nullptr && options_.on_refused) {
-    try {
-      options_.on_refused(
-          {.why = why, .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where});
-    } catch (...) {
-      std::fputs("weir: pool_options::on_refused threw; what it threw is dropped\n", stderr);
-    }
-  }
+  drop_unrun(f);
   (void)count_refusal(why);
-  finish(f, task_outcome::refused, std::make_exception_ptr(refused(why)));
+  if (f.ops->keep_error != nullptr) {
+    finish(f, task_outcome::refused, to_exception(why));
+  } else {
+    report_refusal(f, why);
+    finish(f, task_outcome::refused, nullptr);
+  }
   drop_owner(f);
 }
 
@@ -250,50 +294,50 @@ void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
 
 // ---- waiting for an end
 
-bool core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
+join_end core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
+  const blocked_join asleep(joins_, f, run_context::current(), until);
+  if (asleep.is_circular()) return join_end::would_deadlock;
   for (;;) {
-    if (f.state.watch(task_state::watcher::thread)) return true;
+    if (f.state.watch(task_state::watcher::thread)) return join_end::done;
     const std::uint32_t seen = f.state.word().load(memory_order_acquire);
-    if (task_state::is_done(seen)) return true;
-    if (!until.is_never() && until.has_passed(clock().now())) return false;
+    if (task_state::is_done(seen)) return join_end::done;
+    if (!until.is_never() && until.has_passed(clock().now())) return join_end::too_late;
     clock().wait_until(f.state.word(), seen, until.at());
   }
+}
+
+join_end core::join(tracked_frame& f, deadline until) noexcept {
+  if (f.state.is_done()) return join_end::done;
+  if (is_on_this_stack(f)) return join_end::would_deadlock;
+  worker* const w = worker::current();
+  if (w != nullptr && &w->pool() == this && run_context::current() != nullptr) return w->join(f, until);
+  if (is_inside()) (void)claim(f, nullptr, 0);
+  return sleep_until_done(f, until);
 }
 
 bool join(tracked_frame& f, deadline until) {
   if (f.state.is_done()) return true;
   core& pool = *f.pool;
   if (pool.is_forked()) throw refused({.reason = refusal_reason::forked});
-  run_context* const here = run_context::current();
-  if (pool.is_inside()) {
-    // At the door it may wait for a permit that a task on this stack holds; on this stack it waits for this thread.
-    const bool at_door = f.state.current_phase() == task_state::phase::waiting;
-    if (at_door || (here != nullptr && here->is_below(f))) throw refused({.reason = refusal_reason::would_deadlock});
-  }
-  worker* const w = worker::current();
-  if (w != nullptr && &w->pool() == &pool && here != nullptr) return w->join(f, until);
-  if (pool.is_inside() && pool.claim(f, nullptr, 0)) return true;
-  return pool.sleep_until_done(f, until);
+  if (settling::is_here()) throw refused({.reason = refusal_reason::would_deadlock});
+  // At the door it may wait for a permit that a task on this stack holds.
+  const bool at_door = f.state.current_phase() == task_state::phase::waiting;
+  const join_end end = at_door && pool.is_inside() ? join_end::would_deadlock : pool.join(f, until);
+  if (end == join_end::would_deadlock) throw refused({.reason = refusal_reason::would_deadlock});
+  return end == join_end::done;
 }
 
-void request_stop(tracked_frame& f, stop_cause cause) noexcept { f.pool->request_stop(f, cause); }
+void request_stop(tracked_frame& f, stop_cause cause) noexcept {
+  if (!f.pool->is_forked()) f.pool->request_stop(f, cause);
+}
 
-void stop_and_release(tracked_frame& f) noexcept {
-  if (!f.state.is_done() && !f.pool->is_forked()) {
-    request_stop(f, stop_cause::requested);
-    const run_context* const here = run_context::current();
-    // A task may end the job of its own: then there is nothing to wait for but itself.
-    if (here == nullptr || !here->is_below(f)) {
-      worker* const w = worker::current();
-      if (w != nullptr && &w->pool() == f.pool && here != nullptr &&
-          f.state.current_phase() != task_state::phase::waiting) {
-        (void)w->join(f, deadline{});
-      } else {
-        (void)f.pool->sleep_until_done(f, deadline{});
-      }
-    }
-  }
-  drop_owner(f);
+bool stop_and_wait(tracked_frame& f) noexcept {
+  if (f.state.is_done()) return true;
+  if (f.pool->is_forked()) return false;
+  request_stop(f, stop_cause::requested);
+  if (settling::is_here()) return false;
+  // A task may end its own job, or one that its stack holds up: then there is nothing to wait for but itself.
+  return f.pool->join(f, deadline{}) == join_end::done;
 }
 
 void release_job(tracked_frame& f) noexcept { drop_owner(f); }

@@ -29,6 +29,8 @@ bool run_context::is_below(const frame& f) const noexcept {
   return false;
 }
 
+bool is_on_this_stack(const frame& f) noexcept { return innermost != nullptr && innermost->is_below(f); }
+
 stop_token token_of(run_context& context) noexcept { return context.token(); }
 
 }  // namespace detail

@@ -25,7 +25,7 @@ struct run_context {
 
   [[nodiscard]] stop_token token() noexcept { return stop_token(this); }
 
-  /// Whether `f` runs on this stack, here or further down.
+  /// Whether `f` runs here or further down on this stack.
   [[nodiscard]] bool is_below(const frame& f) const noexcept;
 
   frame* task;
@@ -47,5 +47,8 @@ struct run_context {
   // (1) left: release subtraction by the caller -> acquire load by the end of the run.
   atomic<std::uint32_t> callers{0};
 };
+
+/// Whether `f` runs on the stack of the calling thread.
+[[nodiscard]] bool is_on_this_stack(const frame& f) noexcept;
 
 }  // namespace weir::detail

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <exception>
 
+#include <weir/queues/backoff.hpp>
+
 #include "core.hpp"
 
 namespace weir {
@@ -42,7 +44,7 @@ shutdown_report core::shutdown(deadline until) {
     return report;
   }
   door_.close();
-  if (is_inside()) {
+  if (may_not_wait()) {
     report.how = shutdown_report::status::would_deadlock;
     report.live = door_.tasks_in_use();
     return report;
@@ -64,7 +66,8 @@ shutdown_report core::shutdown(deadline until) {
 }
 
 frame* core::take_any() noexcept {
-  if (frame* const f = injected_.try_pop(0)) return f;
+  injector<frame, &frame::next_queued>::consumer outside(injected_);
+  if (frame* const f = injected_.try_pop(outside)) return f;
   for (const auto& w : workers_) {
     if (frame* const f = w->steal().item) return f;
   }
@@ -73,14 +76,22 @@ frame* core::take_any() noexcept {
 
 void core::stop_everything() noexcept {
   stopping_.store(true, memory_order_release);  // (2)
+  // Workers that are free do the same; this thread does it for those that are busy. Before the callbacks, which may
+  // wait for such a task.
+  for (backoff hidden; sees_work();) {
+    if (frame* const f = take_any()) {
+      hidden.reset();
+      start(*f, nullptr, 0);
+    } else {
+      hidden.pause();
+    }
+  }
   stops_.stop_all(stop_cause::shutdown);
-  // Workers that are free do the same; this thread does it for those that are busy.
-  while (frame* const f = take_any()) start(*f, nullptr, 0);
 }
 
 void core::end(core* c) noexcept {
   if (c->is_forked()) return;  // the workers are not in this process; their memory stays as the fork left it
-  if (c->is_inside()) {
+  if (c->may_not_wait()) {
     std::fputs("weir: a pool was destroyed by one of its own tasks, which would wait for itself; destroy it outside\n",
                stderr);
     std::terminate();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <csignal>
+#include <cstddef>
 #include <pthread.h>
 #include <string>
 #include <thread>
@@ -29,6 +30,17 @@ template <typename Body>
     pthread_setname_np(pthread_self(), name.c_str());
     run();
   });
+}
+
+/// Where the stack of the calling thread ends; null if the system does not tell.
+[[nodiscard]] inline const std::byte* end_of_this_stack() noexcept {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return nullptr;
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  const bool known = pthread_attr_getstack(&attributes, &lowest, &size) == 0;
+  pthread_attr_destroy(&attributes);
+  return known ? static_cast<const std::byte*>(lowest) : nullptr;
 }
 
 }  // namespace weir::detail

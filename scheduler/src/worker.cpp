@@ -17,6 +17,8 @@ thread_local worker* this_worker = nullptr;
 // A task that a worker runs lets the injector be looked at within so many tasks; a prime, as in Go's scheduler.
 constexpr std::uint32_t injector_interval = 61;
 
+constexpr std::ptrdiff_t stack_reserve = 256 * 1024;  // bytes, for the task that would be run and what it calls
+
 std::string thread_name(int index) {
   char text[16];
   std::snprintf(text, sizeof text, "weir-w%02d", index);
@@ -25,11 +27,12 @@ std::string thread_name(int index) {
 
 }  // namespace
 
-worker::worker(core& of, int index) noexcept
+worker::worker(core& of, int index)
     : core_(&of),
       index_(index),
       own_(deque_),
       thief_(deque_),
+      outside_(of.injected()),
       random_(0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(index + 1)) {}
 
 worker* worker::current() noexcept { return this_worker; }
@@ -49,11 +52,13 @@ void worker::detach_thread() noexcept {
 void worker::loop() noexcept {
   this_worker = this;
   set_this_thread_may_block(false);
+  stack_end_ = end_of_this_stack();
   backoff hidden;  // for work that is counted and cannot be found yet
   for (;;) {
     if (frame* const f = find()) {
       hidden.reset();
       core_->start(*f, this, 0);
+      if (core_->is_forked()) return;  // the task forked, and this is the child: the pool is not here
       continue;
     }
     if (core_->sees_work()) {
@@ -72,15 +77,17 @@ void worker::loop() noexcept {
 }
 
 frame* worker::find() noexcept {
-  if (++tick_ % injector_interval == 0) {
+  const std::uint32_t turn = ++tick_ % injector_interval;
+  if (turn == 0) {
     polls_.add();
-    if (frame* const f = core_->injected().try_pop(look_++)) return f;
+    if (frame* const f = core_->injected().try_pop(outside_)) return f;
+  } else if (turn == injector_interval / 2) {
     // A chain of tasks that submit each other must not starve what lies below it in this deque either.
     if (frame* const f = oldest_of_own()) return f;
   }
   if (frame* const f = own_.pop()) return f;
   polls_.add();
-  if (frame* const f = core_->injected().try_pop(look_++)) return f;
+  if (frame* const f = core_->injected().try_pop(outside_)) return f;
   return steal_from_others();
 }
 
@@ -106,22 +113,22 @@ frame* worker::steal_from_others() noexcept {
   return nullptr;
 }
 
-bool worker::join(tracked_frame& f, deadline until) {
+join_end worker::join(tracked_frame& f, deadline until) noexcept {
   run_context& here = *run_context::current();
   bool was_woken = false;
+  // The wake-up that ended a sleep may have been for new work: who looks no further hands it on.
+  const auto leave = [&](join_end how) {
+    if (was_woken && core_->sees_work()) core_->idle().notify_one();
+    return how;
+  };
   backoff hidden;
   for (;;) {
-    if (f.state.is_done()) {
-      // The wake-up that ended the sleep may have been for new work: it is handed on.
-      if (was_woken && core_->sees_work()) core_->idle().notify_one();
-      return true;
-    }
+    if (f.state.is_done()) return leave(join_end::done);
+    if (!has_stack_left()) return leave(join_end::would_deadlock);
     if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
-    if (!until.is_never() && until.has_passed(core_->clock().now())) return false;
-    if (here.depth >= core_->options().help_depth) {
-      if (core_->sleep_until_done(f, until)) continue;
-      return false;
-    }
+    if (!until.is_never() && until.has_passed(core_->clock().now())) return leave(join_end::too_late);
+    // No other work before a wait that has an end of its own.
+    if (here.depth >= core_->options().help_depth || !until.is_never()) return leave(core_->sleep_until_done(f, until));
     if (frame* const other = find()) {
       core_->start(*other, this, here.depth + 1);
       continue;
@@ -131,15 +138,26 @@ bool worker::join(tracked_frame& f, deadline until) {
       continue;
     }
     hidden.reset();
+    const blocked_join asleep(core_->joins(), f, &here, until);
+    if (asleep.is_circular()) return leave(join_end::would_deadlock);
     const event_count::key key = core_->idle().prepare_wait();
     if (f.state.watch(task_state::watcher::worker) || core_->sees_work()) {
       core_->idle().cancel_wait();
       continue;
     }
     parks_.add();
-    core_->idle().wait(key, until.is_never() ? duration(-1) : until.at() - core_->clock().now());
+    core_->idle().wait_by(key, [&](const atomic<std::uint32_t>& word, std::uint32_t expected) {
+      core_->clock().wait_until(word, expected, until.at());
+    });
     was_woken = true;
   }
+}
+
+// A join may run what it waits for on top of itself, and that may join again: the depth is the program's. Near the end
+// of the stack a join is refused rather than the stack overrun.
+bool worker::has_stack_left() const noexcept {
+  const std::byte here{};
+  return &here - stack_end_ > stack_reserve;
 }
 
 // Looks at the newest of this deque: `f` is run as an entry, so that its run leaves no husk; husks above what is live
@@ -148,6 +166,7 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
   while (frame* const newest = own_.pop()) {
     if (newest != &f && newest->state.current_phase() == task_state::phase::queued) {
       if (!own_.push(newest)) core_->injected().push_linked(newest, lane::normal);
+      core_->idle().notify_one();  // whoever looked for work meanwhile did not see it
       return false;
     }
     core_->start(*newest, this, depth);

@@ -1,16 +1,20 @@
 // A worker: one thread, its deque, its search for work, and the counters that only it writes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 #include <thread>
 
 #include <weir/admission/deadline.hpp>
 #include <weir/queues/cache_line.hpp>
+#include <weir/queues/injector.hpp>
 #include <weir/queues/steal_deque.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/frame.hpp>
 #include <weir/scheduler/metrics.hpp>
+
+#include "blocked_joins.hpp"
 
 namespace weir::detail {
 
@@ -34,7 +38,8 @@ struct end_counters {
 
 class alignas(cache_line) worker {
  public:
-  worker(core& of, int index) noexcept;
+  /// @throws std::bad_alloc.
+  worker(core& of, int index);
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
 
@@ -49,8 +54,8 @@ class alignas(cache_line) worker {
   /// Own thread only. Adds a task that others can steal at once; false if there is no memory for it.
   [[nodiscard]] bool push(frame& f) noexcept { return own_.push(&f); }
 
-  /// Own thread only. Waits for `f` as scheduler/README.md, section "Join", says; false if `until` came first.
-  bool join(tracked_frame& f, deadline until);
+  /// Own thread only, in a task. Waits for `f` as scheduler/README.md, section "Join", says.
+  [[nodiscard]] join_end join(tracked_frame& f, deadline until) noexcept;
 
   /// Any thread.
   [[nodiscard]] steal_result<frame> steal() noexcept { return thief_.steal(); }
@@ -78,6 +83,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] frame* steal_from_others() noexcept;
   [[nodiscard]] frame* oldest_of_own() noexcept;
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
+  [[nodiscard]] bool has_stack_left() const noexcept;
 
   core* core_;
   const int index_;
@@ -87,9 +93,10 @@ class alignas(cache_line) worker {
   std::thread thread_;
 
   // Own thread only.
+  const std::byte* stack_end_ = nullptr;
   std::uint32_t tick_ = 0;  // tasks looked for; every 61st time the injector comes first
-  std::uint32_t look_ = 0;  // looks at the injector
-  std::uint64_t random_;    // state of xorshift64 (Marsaglia 2003)
+  injector<frame, &frame::next_queued>::consumer outside_;
+  std::uint64_t random_;  // state of xorshift64 (Marsaglia 2003)
 
   alignas(cache_line) end_counters ends_;
   counter executed_;

@@ -1,4 +1,5 @@
-// The deque from one thread: order, growth, and that nothing is lost or doubled. Threads: tests/stress/steal_deque_stress.cpp.
+// The deque from one thread: order, growth, and that nothing is lost or doubled. Threads:
+// tests/stress/steal_deque_stress.cpp.
 #include <weir/queues/steal_deque.hpp>
 
 #include <gtest/gtest.h>

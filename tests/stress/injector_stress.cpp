@@ -1,5 +1,5 @@
-// The injector under producers and consumers that rely on its count alone: each item comes out once, and whoever sees `pending`
-// above zero finds something in the end.
+// The injector under producers and consumers that rely on its count alone: each item comes out once, and whoever sees
+// `pending` above zero finds something in the end.
 #include <weir/queues/injector.hpp>
 
 #include <gtest/gtest.h>
@@ -28,7 +28,8 @@ TEST(InjectorStress, NothingIsLostWhileSweepsGoOn) {
   constexpr int producers = 3;
   constexpr int each = 60'000;
   std::vector<item> items(producers * each);
-  const auto queue = std::make_unique<weir::detail::injector<item, &item::next>>();
+  using injector = weir::detail::injector<item, &item::next>;
+  const auto queue = std::make_unique<injector>();
   atomic<int> left{producers * each};
   const std::uint64_t seed = weir::testing::seed();
   SCOPED_TRACE(seed);
@@ -53,13 +54,14 @@ TEST(InjectorStress, NothingIsLostWhileSweepsGoOn) {
     ++i.taken;
     left.fetch_sub(1, weir::detail::memory_order_relaxed);
   };
-  for (std::uint32_t c = 0; c < 2; ++c) {
-    threads.emplace_back([&, c] {
-      std::uint32_t look = c;
+  for (int c = 0; c < 2; ++c) {
+    threads.emplace_back([&] {
+      injector::consumer worker(*queue);
+      std::uint32_t empty = 0;
       while (left.load(weir::detail::memory_order_relaxed) > 0) {
-        if (item* const i = queue->try_pop(look++)) {
+        if (item* const i = queue->try_pop(worker)) {
           take(*i);
-        } else if (look % 64 == 0) {
+        } else if (++empty % 64 == 0) {
           queue->remove_if([&](item& found) noexcept { return found.payload % 7 == 0 ? (take(found), true) : false; });
         }
       }

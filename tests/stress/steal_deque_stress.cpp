@@ -1,4 +1,5 @@
-// The deque under one owner and several thieves, growing from 2: every item comes out exactly once, with what was written into it.
+// The deque under one owner and several thieves, growing from 2: every item comes out exactly once, with what was
+// written into it.
 #include <weir/queues/steal_deque.hpp>
 
 #include <gtest/gtest.h>

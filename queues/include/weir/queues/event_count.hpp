@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 #include <weir/queues/cache_line.hpp>
 #include <weir/queues/sync.hpp>
@@ -61,6 +62,11 @@ class alignas(cache_line) event_count {
   /// and withdraws the announcement. Returns at once if there was one already; may return spuriously. Blocking.
   void wait(key k, std::chrono::nanoseconds timeout = std::chrono::nanoseconds(-1)) noexcept;
 
+  /// The same, asleep as `sleep(word, expected)` sleeps: until the word holds something else, or until it likes. For
+  /// who has a clock of its own.
+  template <typename Sleep>
+  void wait_by(key k, Sleep&& sleep) noexcept;
+
   /// Ends the `wait` of at least one of the threads announced by now, if there are any. Nobody there: one fence and one
   /// load, no write. Otherwise one system call; wait-free but for that.
   void notify_one() noexcept { notify(1); }
@@ -108,7 +114,14 @@ inline void event_count::cancel_wait() noexcept {
 }
 
 inline void event_count::wait(key k, std::chrono::nanoseconds timeout) noexcept {
-  futex_wait(epoch_, k.epoch_, timeout);
+  wait_by(k, [timeout](const atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
+    futex_wait(word, expected, timeout);
+  });
+}
+
+template <typename Sleep>
+void event_count::wait_by(key k, Sleep&& sleep) noexcept {
+  sleep(std::as_const(epoch_), k.epoch_);
   static_cast<void>(epoch_.load(memory_order_acquire));  // (1)
   waiters_.fetch_sub(1, memory_order_release);           // (5)
 }

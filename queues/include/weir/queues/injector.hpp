@@ -23,10 +23,25 @@ enum class lane : std::uint8_t { low, normal, high };
 
 /// Holds pointers to T, which carries a link `Next` for the way in that cannot fail. Owns nothing. Thread-safe.
 ///
-/// Within a lane roughly first in, first out; the higher lane first, but every 8th look starts at the lowest.
+/// Within a lane what one thread pushes comes out in order, and the threads take turns; the higher lane first, but of 8
+/// looks one starts at the lowest and one at the normal lane.
 template <typename T, T* T::*Next>
 class injector {
  public:
+  /// The state of one who takes regularly: which of the pushing threads' turn it is. Without it the queue serves the
+  /// youngest of them first, and the others wait for as long as those keep it busy. Used by one thread at a time.
+  class consumer {
+   public:
+    explicit consumer(injector& of)
+        : tokens_{moodycamel::ConsumerToken(of.lanes_[0].queue), moodycamel::ConsumerToken(of.lanes_[1].queue),
+                  moodycamel::ConsumerToken(of.lanes_[2].queue)} {}
+
+   private:
+    friend class injector;
+    std::array<moodycamel::ConsumerToken, 3> tokens_;
+    std::uint32_t look_ = 0;
+  };
+
   /// Adds `item`. If the queue has no memory for it, it goes in through its own link: it never fails. May allocate a
   /// block.
   void push(T* item, lane where) noexcept {
@@ -40,16 +55,21 @@ class injector {
     lanes_[index(where)].linked.push(item);
   }
 
+  /// push_linked in two steps, for an item that others may know of before it is in: announced, it is waited for.
+  void announce() noexcept { (void)pending_.fetch_add(1, memory_order_seq_cst); }  // (1)
+  void push_announced(T* item, lane where) noexcept { lanes_[index(where)].linked.push(item); }
+  /// Nothing comes after all.
+  void retract() noexcept { (void)pending_.fetch_sub(1, memory_order_seq_cst); }  // (1)
+
   /// Takes one, or null: which does not mean that there is none, only that none was found.
-  /// @param look  counts the looks of the caller; every 8th starts at the lowest lane, so that no lane starves.
-  [[nodiscard]] T* try_pop(std::uint32_t look) noexcept {
+  [[nodiscard]] T* try_pop(consumer& by) noexcept {
     if (pending_.load(memory_order_acquire) == 0) return nullptr;
-    const bool from_below = look % 8 == 7;
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      one_lane& l = lanes_[from_below ? i : lanes_.size() - 1 - i];
+    const std::uint32_t look = by.look_++;
+    for (const std::size_t i : order_of(look)) {
+      one_lane& l = lanes_[i];
       // Alternates which way in is looked at first, also among the looks that start below, so that neither starves the
       // other.
-      T* const item = pop_from(l, (look + look / 8) % 2 == 0);
+      T* const item = pop_from(l, (look + look / 8) % 2 == 0, &by.tokens_[i]);
       if (item == nullptr) continue;
       (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1) after it came out
       return item;
@@ -65,7 +85,7 @@ class injector {
     std::int64_t removed = 0;
     for (one_lane& l : lanes_) {
       T* item = nullptr;
-      for (std::int64_t left = pending(); left > 0 && (item = pop_from(l, left % 2 == 0)) != nullptr; --left) {
+      for (std::int64_t left = pending(); left > 0 && (item = pop_from(l, left % 2 == 0, nullptr)) != nullptr; --left) {
         if (!is_dead(*item)) {
           if (!l.queue.enqueue(item)) l.linked.push(item);
           continue;
@@ -88,10 +108,16 @@ class injector {
 
   static constexpr std::size_t index(lane l) noexcept { return static_cast<std::size_t>(l); }
 
-  static T* pop_from(one_lane& l, bool linked_first) noexcept {
+  static std::array<std::size_t, 3> order_of(std::uint32_t look) noexcept {
+    if (look % 8 == 7) return {0, 1, 2};
+    if (look % 8 == 3) return {1, 2, 0};
+    return {2, 1, 0};
+  }
+
+  static T* pop_from(one_lane& l, bool linked_first, moodycamel::ConsumerToken* turn) noexcept {
     T* item = nullptr;
     if (linked_first && (item = l.linked.try_pop()) != nullptr) return item;
-    if (l.queue.try_dequeue(item)) return item;
+    if (turn != nullptr ? l.queue.try_dequeue(*turn, item) : l.queue.try_dequeue(item)) return item;
     return linked_first ? nullptr : l.linked.try_pop();
   }
 

@@ -19,36 +19,39 @@ namespace weir {
 template <typename T>
 class [[nodiscard]] job {
  public:
-  job(job&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  job(job&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)), taken_(other.taken_) {}
   job& operator=(job&& other) noexcept {
     if (this != &other) {
       end();
       frame_ = std::exchange(other.frame_, nullptr);
+      taken_ = other.taken_;
     }
     return *this;
   }
   ~job() { end(); }
 
-  /// Waits for the end and hands the result over; the job is empty afterwards. A worker that waits runs the task itself
+  /// Waits for the end and hands the result over, once. A worker that waits runs the task itself
   /// if it has not started, and other tasks meanwhile; see pool_options::help_depth. What the task did happens before
   /// the return.
   /// @throws what the task threw; weir::cancelled if it was cancelled or expired; weir::refused if it was refused while
   ///   it waited at the door, or, with `would_deadlock`, if the calling worker's own stack holds up what it would wait
-  ///   for (the job is kept); std::logic_error if it is empty.
+  ///   for (the result can still be taken); std::logic_error if it was taken, or the job is empty.
   T get() {
     (void)detail::join(frame(), deadline{});
-    const owner finished(*std::exchange(frame_, nullptr));
-    switch (finished.of.state.outcome()) {
+    taken_ = true;
+    frame_type& done = *frame_;
+    const forgetting on_exit{done};
+    switch (done.state.outcome()) {
       case task_outcome::completed:
         break;
       case task_outcome::failed:
       case task_outcome::refused:
-        std::rethrow_exception(finished.of.error);
+        std::rethrow_exception(done.error);
       case task_outcome::cancelled:
       case task_outcome::expired:
-        throw cancelled(finished.of.state.cause());
+        throw cancelled(done.state.cause());
     }
-    return finished.of.kept.take();
+    return done.kept.take();
   }
 
   /// Waits for the end. Throws as `get` does for a wait that cannot be; never what the task threw.
@@ -67,39 +70,45 @@ class [[nodiscard]] job {
     if (frame_ != nullptr) detail::release_job(*std::exchange(frame_, nullptr));
   }
 
-  [[nodiscard]] bool is_done() const { return frame().state.is_done(); }
-  /// How it ended. Only when done.
-  [[nodiscard]] task_outcome outcome() const {
-    assert(is_done() && "weir: outcome of a job that is not done");
-    return frame().state.outcome();
+  /// Whether the task has ended. Any thread. Not of an empty job.
+  [[nodiscard]] bool is_done() const noexcept {
+    assert(frame_ != nullptr && "weir: is_done of an empty job");
+    return frame_->state.is_done();
   }
-  /// False after a move, `get` or `detach`.
-  [[nodiscard]] explicit operator bool() const noexcept { return frame_ != nullptr; }
+  /// How it ended. Only when done; also after `get`.
+  [[nodiscard]] task_outcome outcome() const noexcept {
+    assert(is_done() && "weir: outcome of a job that is not done");
+    return frame_->state.outcome();
+  }
+  /// Whether there is a result to take, now or later: false after a move, `get` or `detach`.
+  [[nodiscard]] explicit operator bool() const noexcept { return frame_ != nullptr && !taken_; }
 
  private:
   friend class pool;
   using frame_type = detail::result_frame<T>;
 
-  struct owner {
-    explicit owner(frame_type& f) noexcept : of(f) {}
-    owner(const owner&) = delete;
-    owner& operator=(const owner&) = delete;
-    ~owner() { detail::drop_owner(of); }
-    frame_type& of;
+  // Ends the result with `get`, not with the job.
+  struct forgetting {
+    frame_type& what;
+    ~forgetting() { what.forget_result(); }
   };
 
   explicit job(frame_type& of) noexcept : frame_(&of) {}
 
   [[nodiscard]] frame_type& frame() const {
-    if (frame_ == nullptr)
+    if (frame_ == nullptr || taken_)
       throw std::logic_error("weir: this job is empty: it was moved from, detached, or its result was taken");
     return *frame_;
   }
   void end() noexcept {
-    if (frame_ != nullptr) detail::stop_and_release(*std::exchange(frame_, nullptr));
+    if (frame_ == nullptr) return;
+    frame_type& ended = *std::exchange(frame_, nullptr);
+    if (detail::stop_and_wait(ended)) ended.forget_result();
+    detail::drop_owner(ended);
   }
 
   frame_type* frame_;
+  bool taken_ = false;  // by get; the frame stays until the job ends, since other threads may be in request_stop
 };
 
 }  // namespace weir

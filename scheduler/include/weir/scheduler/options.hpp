@@ -68,8 +68,11 @@ struct pool_options {
   weir::limits limits{};
   /// Tells the time of rates and deadlines; must outlive the pool.
   const clock_source* clock = &steady_clock_source();
-  /// How many unrelated tasks a worker may stack up above a task that waits for another, 0 to 64.
-  int help_depth = 4;
+  /// How many unrelated tasks a worker may stack up above a task that waits for another, 0 to 64. With 0 a waiting
+  /// worker runs the task that it waits for, if that is queued, and else sleeps. Above 0 it runs others, which keeps it
+  /// busy, but puts them before the task below: where one of them waits, over others, for that task, the wait is
+  /// refused `would_deadlock`.
+  int help_depth = 0;
   /// How long `shutdown` waits for tasks that it asked to stop before it names those that did not. Zero or more.
   duration stop_grace = std::chrono::milliseconds(100);
   weir::stragglers stragglers = stragglers::wait;

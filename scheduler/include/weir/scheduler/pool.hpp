@@ -173,7 +173,12 @@ auto pool::run(const submit_options& options, F&& f, const std::source_location&
                                                                      options.name, where);
     fill(*made, options);
     detail::adopt(*core_, *made);
-    ::new (static_cast<void*>(&made->callable.value)) callable(std::forward<F>(f));
+    try {
+      ::new (static_cast<void*>(&made->callable.value)) callable(std::forward<F>(f));
+    } catch (...) {
+      detail::undo_adoption(*core_, *made);
+      throw;
+    }
     detail::attach(*core_, *made);
     detail::add_owner(*made);
     job<value> child(*made);

@@ -39,7 +39,7 @@ class [[nodiscard]] passage {
         has_timer_(other.has_timer_) {}
   passage& operator=(passage&&) = delete;
   ~passage() {
-    if (core_ != nullptr) give_back();
+    if (core_ != nullptr) leave_unused();
   }
 
   void become(kind how, time_point stamp) noexcept {
@@ -63,6 +63,7 @@ class [[nodiscard]] passage {
   void fail(frame& f, std::exception_ptr error) && noexcept;
 
  private:
+  void leave_unused() noexcept;
   void give_back() noexcept;
 
   core* core_;
@@ -81,7 +82,7 @@ class [[nodiscard]] passage {
 /// The trace that a submission with these options has: its own, or that of the task it is made in.
 [[nodiscard]] trace_id trace_of(const submit_options& options) noexcept;
 
-/// Whether the calling thread is a worker of this pool, or runs one of its tasks as a caller.
+/// Whether the calling thread is a worker of this pool, or runs one of its tasks as a caller. Not in a forked child.
 [[nodiscard]] bool is_inside(const core& pool) noexcept;
 
 /// Makes `f` one of the owners of the pool, until it is freed.
@@ -90,6 +91,8 @@ void attach(core& pool, tracked_frame& f) noexcept;
 /// Makes `f` a child of the task that runs on this thread: under its deadline and its stamp. May throw as a submission
 /// may.
 void adopt(core& pool, tracked_frame& f);
+/// Takes that back: `f` will not be run.
+void undo_adoption(core& pool, tracked_frame& f) noexcept;
 /// Runs the adopted `f` to its end, here.
 void run_inline(core& pool, tracked_frame& f) noexcept;
 
@@ -101,8 +104,8 @@ bool join(tracked_frame& f, deadline until = {});
 /// Asks the task to stop. What waits at the door or in a queue ends here.
 void request_stop(tracked_frame& f, stop_cause cause) noexcept;
 
-/// Ends a job's part in `f` whatever its state: requests stop, waits if it may, and lets go. For destructors.
-void stop_and_release(tracked_frame& f) noexcept;
+/// Requests stop, and waits for the end if it may; true if `f` is done. For destructors.
+bool stop_and_wait(tracked_frame& f) noexcept;
 
 /// Lets go of a job's part without waiting: the pool owns it alone.
 void release_job(tracked_frame& f) noexcept;

@@ -67,6 +67,7 @@ class kept_result {
     value_.emplace(std::forward<Make>(make)());
   }
   [[nodiscard]] T take() { return std::move(*value_); }
+  void forget() noexcept { value_.reset(); }
 
  private:
   std::optional<T> value_;
@@ -80,12 +81,21 @@ class kept_result<void> {
     std::forward<Make>(make)();
   }
   void take() noexcept {}
+  void forget() noexcept {}
 };
 
 /// The part of a job's frame that depends on the type of its result only: what a job<T> knows of it.
 template <typename T>
 struct result_frame : tracked_frame {
   using tracked_frame::tracked_frame;
+
+  /// Ends what the done task has left. Only the job may, and does before it lets go: what a task made does not outlive
+  /// its job.
+  void forget_result() noexcept {
+    kept.forget();
+    error = nullptr;
+  }
+
   kept_result<T> kept;
   std::exception_ptr error;
 };

@@ -1,0 +1,184 @@
+// Memory: what a submission allocates is given back, whatever its end; and what happens when there is none.
+#include <gtest/gtest.h>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+#include <weir/weir.hpp>
+
+#include "support/allocations.hpp"
+#include "support/event.hpp"
+#include "support/eventually.hpp"
+#include "support/pools.hpp"
+#include "support/watched_clock.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using weir::testing::allocations_until_failure;
+using weir::testing::busy_workers;
+using weir::testing::expect_conservation;
+using weir::testing::open_allocations;
+using weir::testing::untouched;
+
+std::int64_t open() { return open_allocations.load(weir::detail::memory_order_relaxed); }
+
+// Every end that a task can have, in one pool.
+void a_full_life() {
+  weir::testing::watched_clock clock;
+  weir::pool_options options{
+      .workers = 2, .limits = {.max_tasks = 8, .max_waiters = 4}, .clock = &clock, .stop_grace = 0ms};
+  options.on_failure = [](const weir::task_failure&) {};
+  weir::pool pool(options);
+  pool.try_submit({.name = "completed"}, [p = std::make_unique<int>(1)] { return std::make_unique<int>(*p); })->get();
+  try {
+    pool.submit({.trace = {1, 1}},
+                [] { throw std::runtime_error("failed, with a text that is long enough to be allocated"); })
+        ->get();
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_TRUE(pool.post({}, [p = std::make_unique<int>(1)] { throw 1; }));
+  (void)*pool.run({}, [&] { return *pool.run({}, [] { return std::make_unique<int>(2); }); });
+  std::move(*pool.try_submit({}, [] { return std::make_unique<int>(3); })).detach();
+  weir::testing::await_rest(pool);
+  busy_workers busy(pool, 2);
+  std::vector<weir::job<std::unique_ptr<int>>> jobs;
+  for (int i = 0; i < 6; ++i) {
+    jobs.push_back(std::move(*pool.try_submit({.deadline = weir::within(std::chrono::milliseconds(i + 1), clock)},
+                                              [p = std::make_unique<int>(i)]() mutable { return std::move(p); })));
+  }
+  for (int i = 0; i < 4; ++i) {
+    jobs.push_back(std::move(*pool.enqueue({.deadline = weir::within(std::chrono::milliseconds(i + 1), clock)},
+                                           [p = std::make_unique<int>(i)]() mutable { return std::move(p); })));
+  }
+  EXPECT_FALSE(pool.post({}, [p = std::make_unique<int>(1)] {}));
+  jobs[5].request_stop();
+  jobs[9].request_stop();
+  clock.advance(2ms);
+  weir::testing::eventually("the deadlines", [&] { return jobs[0].is_done() && jobs[1].is_done(); });
+  jobs.erase(jobs.begin() + 2);
+  std::move(jobs[2]).detach();
+  EXPECT_EQ(pool.shutdown(weir::deadline(clock.now())).live, 2);
+  busy.release();
+}
+
+TEST(PoolMemory, IsGivenBackWhateverTheEnd) {
+  a_full_life();  // what the libraries keep for ever is there now
+  const std::int64_t before = open();
+  for (int i = 0; i < 5; ++i) a_full_life();
+  EXPECT_EQ(open(), before);
+}
+
+TEST(PoolMemory, HusksAndFramesGoBackAfterABurst) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1'000}});
+  const auto burst = [&] {
+    busy_workers busy(pool);
+    std::vector<weir::job<void>> jobs;
+    for (int i = 0; i < 900; ++i) jobs.push_back(std::move(*pool.try_submit({}, [p = std::make_unique<int>(i)] {})));
+    for (std::size_t i = 0; i < jobs.size(); i += 2) jobs[i].request_stop();
+    busy.release();
+    for (auto& job : jobs) job.wait();
+  };
+  burst();
+  weir::testing::eventually("an empty injector", [&] { return pool.metrics().queued == 0; });
+  const std::int64_t before = open();
+  for (int i = 0; i < 3; ++i) burst();
+  weir::testing::eventually("the last frame", [&] { return open() <= before; });
+  expect_conservation(pool);
+}
+
+TEST(PoolMemory, AJobAllocatesOnceAndAPostOnce) {
+  weir::pool pool({.workers = 1});
+  busy_workers busy(pool);
+  {
+    auto warm = pool.try_submit({}, [] {});
+  }
+  const std::int64_t before = open();
+  auto job = pool.try_submit({}, [] { return 5; });
+  EXPECT_EQ(open(), before + 1);
+  EXPECT_TRUE(pool.post({}, [] {}));
+  EXPECT_EQ(open(), before + 2);
+  busy.release();
+  job->get();
+}
+
+// Calls `submit` with an untouched callable and the k-th allocation failing, for every k until it succeeds.
+template <typename Submit>
+void expect_strong_guarantee(weir::pool& pool, Submit&& submit) {
+  for (int k = 1;; ++k) {
+    ASSERT_LT(k, 50);
+    untouched callable;
+    const auto before = pool.metrics();
+    bool threw = false;
+    allocations_until_failure = k;
+    try {
+      submit(callable);
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    allocations_until_failure = 0;
+    if (!threw) {
+      EXPECT_GT(k, 1) << "nothing was made to fail";
+      return;
+    }
+    EXPECT_TRUE(callable.holds()) << "allocation " << k;
+    const auto after = pool.metrics();
+    EXPECT_EQ(after.live, before.live);
+    EXPECT_EQ(after.weight_in_use, before.weight_in_use);
+    EXPECT_EQ(after.waiting, before.waiting);
+    EXPECT_EQ(after.submitted - after.admitted - after.refused_in_all(),
+              before.submitted - before.admitted - before.refused_in_all() +
+                  static_cast<std::uint64_t>(after.waiting - before.waiting));
+  }
+}
+
+TEST(PoolMemory, WithoutAnyASubmissionThrowsAndHasHadNoEffect) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 100, .max_weight = 100}});
+  const weir::deadline later = weir::within(1h);
+  expect_strong_guarantee(pool, [&](untouched& f) { pool.try_submit({}, f)->wait(); });
+  expect_strong_guarantee(pool, [&](untouched& f) { pool.submit({.deadline = later}, std::move(f))->wait(); });
+  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.post({.weight = 7}, f); });
+  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.post({.deadline = later}, f); });
+  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.enqueue({.weight = 7}, f)->wait(); });
+  expect_conservation(pool);
+  busy_workers busy(pool, 1, {.weight = 100});
+  std::vector<weir::job<void>> waiting;
+  waiting.reserve(10);
+  expect_strong_guarantee(pool,
+                          [&](untouched& f) { waiting.push_back(std::move(*pool.enqueue({.deadline = later}, f))); });
+  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.post({}, f); });
+  busy.release();
+  for (auto& job : waiting) job.get();
+  expect_conservation(pool);
+}
+
+TEST(PoolMemory, WithoutAnyThePoolIsNotMade) {
+  for (int k = 1;; ++k) {
+    ASSERT_LT(k, 200);
+    allocations_until_failure = k;
+    try {
+      weir::pool pool({.workers = 3});
+      allocations_until_failure = 0;
+      EXPECT_EQ(*pool.run({}, [] { return 2; }), 2);
+      EXPECT_GT(k, 3);
+      return;
+    } catch (const std::bad_alloc&) {
+      allocations_until_failure = 0;
+    }
+  }
+}
+
+TEST(PoolMemory, WithoutAnyATaskFailsAlone) {
+  weir::pool pool({.workers = 1});
+  auto job = pool.try_submit({}, [] {
+    allocations_until_failure = 1;
+    return std::make_unique<int>(1);
+  });
+  EXPECT_THROW((void)job->get(), std::bad_alloc);
+  auto with_std_token = pool.try_submit({}, [](std::stop_token) { return 1; });
+  EXPECT_EQ(with_std_token->get(), 1);
+  expect_conservation(pool);
+}
+
+}  // namespace
