@@ -1,0 +1,122 @@
+// The only translation unit that knows the command line library. Values are taken as text and checked by settings.cpp,
+// so that each wrong one is told in the same words.
+#include "cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <ostream>
+#include <string>
+
+#include "replay/bad_input.hpp"
+#include "replay/replay.hpp"
+#include "replay/settings.hpp"
+
+namespace weir::tools {
+
+namespace {
+
+constexpr const char* replay_summary = "Play recorded or synthetic arrivals against a pool and watch every promise";
+constexpr const char* replay_notes =
+    "A trace starts with the line TIMESTAMP,ContextTokens,GeneratedTokens (the public Azure LLM inference format) or\n"
+    "arrival_s,weight,service_us[,tenant]. TIME has a unit: 500ns, 2us, 250ms, 1.5s, 2min, 1h.\n"
+    "Exit status: 0 all promises held, 1 a promise was broken, 2 bad input, 3 interrupted and drained, 4 the "
+    "measurement is\n"
+    "invalid, 130 interrupted twice.";
+
+void add_replay_options(CLI::App& replay, written_settings& to) {
+  replay.footer(replay_notes);
+  replay.add_option("--trace", to.trace, "Requests to play; without it 15 s of synthetic ones")
+      ->type_name("FILE")
+      ->group("Input");
+  replay.add_option("--repeat", to.repeat, "Play the input so many times, end to end (1)")
+      ->type_name("N")
+      ->group("Input");
+  replay.add_option("--speed", to.speed, "Arrivals come so many times as fast (1)")
+      ->type_name("FACTOR")
+      ->group("Input");
+  replay.add_option("--for", to.run_for, "Leave out arrivals later than that")->type_name("TIME")->group("Input");
+  replay.add_option("--token-cost", to.token_cost, "CPU time of a generated token (2us)")
+      ->type_name("TIME")
+      ->group("Input");
+  replay.add_option("--cancel", to.cancel, "Stop that share of the requests at a random moment (0)")
+      ->type_name("PERCENT")
+      ->group("Input");
+  replay.add_option("--seed", to.seed, "Of all that is random (1)")->type_name("N")->group("Input");
+
+  replay.add_option("--workers", to.workers, "Threads that run requests (usable CPUs)")
+      ->type_name("N")
+      ->group("Pool and door");
+  replay.add_option("--door", to.door, "How requests are handed over: try, enqueue or block (enqueue)")
+      ->type_name("VERB")
+      ->group("Pool and door");
+  replay.add_option("--max-tasks", to.max_tasks, "Most live tasks, or unlimited (64 x workers)")
+      ->type_name("N")
+      ->group("Pool and door");
+  replay.add_option("--max-weight", to.max_weight, "Most admitted weight, or unlimited (16 x median weight x workers)")
+      ->type_name("N")
+      ->group("Pool and door");
+  replay.add_option("--rate", to.rate, "Most admissions per second (unlimited); needs --burst")
+      ->type_name("N")
+      ->group("Pool and door");
+  replay.add_option("--burst", to.burst, "Admissions that may come at once")->type_name("N")->group("Pool and door");
+  replay.add_option("--max-waiters", to.max_waiters, "Most requests waiting at the door (64 x workers)")
+      ->type_name("N")
+      ->group("Pool and door");
+  replay
+      .add_option("--overflow", to.overflow,
+                  "When all places to wait are taken: reject_new, drop_oldest, drop_lowest or caller_runs (reject_new)")
+      ->type_name("POLICY")
+      ->group("Pool and door");
+  replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
+      ->type_name("TIME")
+      ->group("Pool and door");
+
+  replay.add_option("--json", to.json, "Write the report there too, as JSON")->type_name("FILE")->group("Report");
+  replay.add_flag("--compare", to.compare, "Run oneTBB beside it, without limits and behind a counter")
+      ->group("Report");
+  replay.add_flag("--strict", to.strict, "Refuse requests that could never be admitted (2) and late submitters (4)")
+      ->group("Report");
+}
+
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+int run_parsed(int count, const char* const* arguments, std::ostream& out, std::ostream& err) {
+  CLI::App app("weir: a work-stealing scheduler that cannot be overrun", "weir");
+  app.set_version_flag("--version", "weir " WEIR_VERSION);
+  app.require_subcommand(1);
+  written_settings written;
+  CLI::App& replay = *app.add_subcommand("replay", replay_summary);
+  add_replay_options(replay, written);
+  const CLI::App& version = *app.add_subcommand("version", "Print the version");
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error, out, err);
+    throw bad_input(one_line(error.what()) + ", see weir " + (replay.parsed() ? "replay " : "") + "--help");
+  }
+  if (version.parsed()) {
+    out << "weir " WEIR_VERSION "\n";
+    return 0;
+  }
+  return static_cast<int>(run_replay(checked(written), out, err));
+}
+
+}  // namespace
+
+int run_command_line(int count, const char* const* arguments, std::ostream& out, std::ostream& err) noexcept {
+  try {
+    return run_parsed(count, arguments, out, err);
+  } catch (const bad_input& error) {
+    err << "weir: " << error.what() << '\n';
+    return static_cast<int>(exit_status::bad_input);
+  } catch (const std::exception& error) {
+    err << "weir: failed: " << error.what() << '\n';
+    return static_cast<int>(exit_status::invalid);
+  }
+}
+
+}  // namespace weir::tools

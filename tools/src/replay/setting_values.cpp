@@ -1,0 +1,152 @@
+#include "setting_values.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <system_error>
+
+#include "bad_input.hpp"
+
+namespace weir::tools {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+struct unit {
+  std::string_view name;
+  double ns;
+};
+constexpr std::array<unit, 6> units{{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 6e10}, {"h", 3.6e12}}};
+
+[[noreturn]] void refuse(const given_value& given, const std::string& what, const std::string& limit,
+                         const std::string& remedy) {
+  throw bad_input(std::string(given.flag) + ' ' + quoted(given.text) + ": " + what + ", " + limit + ", " + remedy);
+}
+
+std::string number_text(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.12g", number);
+  return text;
+}
+
+// Reads a finite number at the front of the text; the end of it, or nullptr if there is none.
+const char* read_number(std::string_view text, double& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && std::isfinite(number) ? end : nullptr;
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::uint64_t whole_value(const given_value& given, std::uint64_t least, std::uint64_t most) {
+  const std::string range = std::to_string(least) + " to " + std::to_string(most) + " is possible";
+  std::uint64_t value = 0;
+  const std::string_view text = given.text;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole =
+      end == text.data() + text.size() && (error == std::errc{} || error == std::errc::result_out_of_range);
+  if (!whole && !(text.starts_with('-') && all_digits(text.substr(1)))) {
+    refuse(given, "this is no whole number", range, "write digits only");
+  }
+  if (!whole || error != std::errc{} || value < least || value > most) {
+    refuse(given, "out of range", range, "choose a number in that range");
+  }
+  return value;
+}
+
+std::int64_t limit_value(const given_value& given, std::int64_t least, std::int64_t most) {
+  if (given.text == "unlimited") return weir::unlimited;
+  return static_cast<std::int64_t>(
+      whole_value(given, static_cast<std::uint64_t>(least), static_cast<std::uint64_t>(most)));
+}
+
+double number_value(const given_value& given, double least, double most) {
+  const std::string range = number_text(least) + " to " + number_text(most) + " is possible";
+  double value = 0;
+  if (read_number(given.text, value) != given.text.data() + given.text.size()) {
+    refuse(given, "this is no finite number", range, "write a plain number");
+  }
+  if (value < least || value > most) refuse(given, "out of range", range, "choose a number in that range");
+  return value;
+}
+
+nanoseconds time_value(const given_value& given, nanoseconds least, nanoseconds most) {
+  const std::string range = time_text(least) + " to " + time_text(most) + " is possible";
+  double number = 0;
+  const char* const end = read_number(given.text, number);
+  if (end == nullptr) refuse(given, "this is no length of time", range, "write a number and a unit, such as 250ms");
+  const std::string_view name = given.text.substr(static_cast<std::size_t>(end - given.text.data()));
+  if (name.empty()) {
+    refuse(given, "the unit is missing", "ns, us, ms, s, min and h are known",
+           "write it behind the number, such as 250ms");
+  }
+  for (const unit& known : units) {
+    if (known.name != name) continue;
+    const double ns = number * known.ns;
+    if (!(ns >= static_cast<double>(least.count()) && ns <= static_cast<double>(most.count()))) {
+      refuse(given, "out of range", range, "choose a time in that range");
+    }
+    return nanoseconds(std::llround(ns));
+  }
+  refuse(given, "the unit " + quoted(name) + " is unknown", "ns, us, ms, s, min and h are known", "use one of them");
+}
+
+weir::rate rate_value(const given_value& given) {
+  if (given.text == "unlimited") return weir::unlimited;
+  constexpr std::size_t most_decimals = 9;
+  constexpr std::int64_t most_per_s = 1'000'000'000;
+  const std::string range = "0.000000001 to 1000000000 a second is possible";
+  const std::string_view text = given.text;
+  const std::size_t point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  const std::string_view decimals = point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);
+  const bool negative = text.starts_with('-');
+  if (!all_digits(whole.substr(negative ? 1 : 0)) || (point != std::string_view::npos && !all_digits(decimals))) {
+    refuse(given, "this is no rate", range, "write admissions per second, such as 2000 or 0.5");
+  }
+  if (decimals.size() > most_decimals) refuse(given, "too many decimals", "nine are possible", "round it");
+  std::int64_t events = 0;
+  const std::string digits = std::string(whole) + std::string(decimals);
+  const auto error = std::from_chars(digits.data(), digits.data() + digits.size(), events).ec;
+  std::int64_t seconds = 1;
+  for (std::size_t i = 0; i < decimals.size(); ++i) seconds *= 10;
+  while (seconds > 1 && events % 10 == 0 && events != 0) {
+    events /= 10;
+    seconds /= 10;
+  }
+  if (negative || error != std::errc{} || events == 0 || events / seconds > most_per_s ||
+      (events / seconds == most_per_s && events % seconds != 0)) {
+    refuse(given, "out of range", range, "choose a rate in that range, or leave it out for no limit");
+  }
+  return weir::per(events, std::chrono::seconds(seconds));
+}
+
+std::string time_text(nanoseconds time) {
+  const auto ns = static_cast<double>(time.count());
+  const unit* best = units.data();
+  for (const unit& known : units) {
+    if (known.name == "min") break;  // beyond seconds, a number of seconds is what people compare
+    if (std::abs(ns) >= known.ns) best = &known;
+  }
+  char text[48];
+  std::snprintf(text, sizeof text, std::abs(ns) >= 1e12 ? "%.0f %.*s" : "%.3g %.*s", ns / best->ns,
+                static_cast<int>(best->name.size()), best->name.data());
+  return text;
+}
+
+std::string count_text(std::int64_t value) {
+  std::string digits = std::to_string(value);
+  const std::size_t first = value < 0 ? 1 : 0;
+  for (std::size_t at = digits.size(); at > first + 3;) {
+    at -= 3;
+    digits.insert(at, 1, ',');
+  }
+  return digits;
+}
+
+}  // namespace weir::tools

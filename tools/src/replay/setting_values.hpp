@@ -1,0 +1,42 @@
+// Reads one value of the command line, or says in one line what is wrong with it: what was asked, the limit, what to
+// do.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <weir/admission/limits.hpp>
+
+namespace weir::tools {
+
+/// A flag and what the user wrote behind it.
+struct given_value {
+  std::string_view flag;  ///< with its dashes
+  std::string_view text;
+};
+
+/// A whole number from `least` to `most`. @throws bad_input
+[[nodiscard]] std::uint64_t whole_value(const given_value& given, std::uint64_t least, std::uint64_t most);
+
+/// A limit: a whole number from `least` to `most`, or the word `unlimited`. @throws bad_input
+[[nodiscard]] std::int64_t limit_value(const given_value& given, std::int64_t least, std::int64_t most);
+
+/// A finite number from `least` to `most`. @throws bad_input
+[[nodiscard]] double number_value(const given_value& given, double least, double most);
+
+/// A length of time with its unit (`250ms`, `1.5s`; ns, us, ms, s, min, h) from `least` to `most`. @throws bad_input
+[[nodiscard]] std::chrono::nanoseconds time_value(const given_value& given, std::chrono::nanoseconds least,
+                                                  std::chrono::nanoseconds most);
+
+/// A rate per second with up to nine decimals (`2000`, `0.5`), or the word `unlimited`. Exact. @throws bad_input
+[[nodiscard]] weir::rate rate_value(const given_value& given);
+
+/// A length of time as a person writes it, with three digits: "250 ms", "1.17 s".
+[[nodiscard]] std::string time_text(std::chrono::nanoseconds time);
+
+/// A whole number with commas between thousands.
+[[nodiscard]] std::string count_text(std::int64_t value);
+
+}  // namespace weir::tools

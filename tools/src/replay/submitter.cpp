@@ -1,0 +1,134 @@
+#include "submitter.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+#include <memory>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "ledger.hpp"
+
+namespace weir::tools {
+
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+// Requests read ahead of their time, so that reading a file does not make them late.
+class read_ahead {
+ public:
+  explicit read_ahead(request_source& source) : source_(source) {}
+
+  // The next request, or nullptr at the end.
+  const request* front() {
+    if (first_ == end_ && !read_one()) return nullptr;
+    return &ring_[first_ % ring_.size()];
+  }
+  void pop() { ++first_; }
+
+  // Reads one more request, unless there is no room or no more.
+  bool read_one() {
+    if (ended_ || end_ - first_ == ring_.size()) return false;
+    if (source_.next(ring_[end_ % ring_.size()])) {
+      ++end_;
+    } else {
+      ended_ = true;
+    }
+    return !ended_;
+  }
+
+ private:
+  request_source& source_;
+  std::array<request, 1024> ring_;
+  std::size_t first_ = 0;
+  std::size_t end_ = 0;
+  bool ended_ = false;
+};
+
+// Until `due`, or until a signal comes.
+void sleep_until(time_point due) {
+  const auto since_boot = due.time_since_epoch();  // the steady clock is CLOCK_MONOTONIC
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_boot);
+  timespec at{};
+  at.tv_sec = static_cast<time_t>(seconds.count());
+  at.tv_nsec = static_cast<long>((since_boot - seconds).count());
+  ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
+}
+
+// Waits for `due`; false if it was stopped before.
+bool wait_until(time_point due, read_ahead& ahead, const std::function<bool()>& stop) {
+  constexpr nanoseconds reading_takes = std::chrono::microseconds(50);
+  constexpr nanoseconds sleeping_takes = std::chrono::microseconds(20);
+  constexpr nanoseconds longest_sleep = std::chrono::milliseconds(100);  // a signal between the question and the sleep
+  for (;;) {
+    if (stop()) return false;
+    const time_point now = steady_clock::now();
+    if (now >= due) return true;
+    if (due - now > reading_takes && ahead.read_one()) continue;
+    if (due - now > sleeping_takes) sleep_until(due - now > longest_sleep ? now + longest_sleep : due);
+  }
+}
+
+}  // namespace
+
+raised_priority::raised_priority() noexcept
+    : policy_before_(::sched_getscheduler(0)), nice_before_(::getpriority(PRIO_PROCESS, 0)) {
+  ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // 1 ns: else a sleep may end 50 us late
+  // Reset on fork: threads that the pool starts later, on this thread, are not to inherit it.
+  sched_param real_time{};
+  real_time.sched_priority = ::sched_get_priority_min(SCHED_RR);
+  if (::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &real_time) == 0) {
+    granted_ = "real time";
+    return;
+  }
+  const sched_param usual{};
+  if (::sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &usual) == 0 &&
+      ::setpriority(PRIO_PROCESS, 0, -10) == 0) {
+    granted_ = "nice -10";
+    return;
+  }
+  granted_ = "no higher priority";
+}
+
+raised_priority::~raised_priority() {
+  ::prctl(PR_SET_TIMERSLACK, 0UL, 0UL, 0UL, 0UL);  // 0: the default again
+  const sched_param usual{};
+  if (granted_ == "real time") ::sched_setscheduler(0, policy_before_ | SCHED_RESET_ON_FORK, &usual);
+  if (granted_ == "nice -10") ::setpriority(PRIO_PROCESS, 0, nice_before_);
+}
+
+nanoseconds at_speed(nanoseconds arrival, double speed) noexcept {
+  if (speed == 1) return arrival;
+  return nanoseconds(std::llround(static_cast<double>(arrival.count()) / speed));
+}
+
+submission submit_all(request_source& source, const submission_plan& plan,
+                      const std::function<void(const request&, time_point intended)>& hand_over) {
+  const auto lag = std::make_unique<time_histogram>();
+  const auto ahead = std::make_unique<read_ahead>(source);
+  submission done;
+  time_point ready = plan.start;  // when the submitter could turn to this arrival
+  while (const request* const next = ahead->front()) {
+    const nanoseconds offset = at_speed(next->arrival, plan.speed);
+    if (plan.run_for && offset > *plan.run_for) break;
+    const time_point due = plan.start + offset;
+    if (!wait_until(due, *ahead, plan.stop)) {
+      done.stopped = true;
+      break;
+    }
+    const time_point now = steady_clock::now();
+    lag->record(now - (plan.hand_over_waits ? std::max(due, ready) : due));
+    done.arrivals = now - plan.start;
+    hand_over(*next, due);
+    ahead->pop();
+    if (plan.hand_over_waits) ready = steady_clock::now();
+  }
+  done.lag = times_of(*lag);
+  return done;
+}
+
+}  // namespace weir::tools
