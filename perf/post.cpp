@@ -1,4 +1,5 @@
-// What a task from outside the pool costs, from the first post until the last one has run; beside oneTBB's arena, and two workers each.
+// What a task from outside the pool costs, from the first post until the last one has run; beside oneTBB's arena, and
+// two workers each.
 #include <weir/scheduler/pool.hpp>
 
 #include <benchmark/benchmark.h>

@@ -1,4 +1,4 @@
-# What tools/run, tools/test and tools/check share. Sourced, not run.
+# What tools/run, tools/test and tools/check share. Sourced by bash, not run.
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)

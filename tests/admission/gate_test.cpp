@@ -267,6 +267,9 @@ TEST_F(Gate, CallerRunsWaitsBesideTheCount) {
   ASSERT_EQ(*door.reserve({}), gate::slot::caller_runs);
   wait(door, "runs", {});
   EXPECT_EQ(door.waiting(), 1);
+  EXPECT_TRUE(door.withdraw(wait(door, "gives up", {}), refusal_reason::cancelled));
+  EXPECT_EQ(door.waiting(), 1) << "it had no place to leave";
+  book_.clear();
   door.release(1);
   door.release(1);
   EXPECT_EQ(book_, (diary{"counted granted", "runs granted"})) << "in line, like everybody";

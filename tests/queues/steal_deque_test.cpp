@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
@@ -26,14 +27,14 @@ struct fixture : testing::Test {
 using StealDeque = fixture;
 
 TEST_F(StealDeque, OwnerTakesTheNewestFirst) {
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));
-  for (int i = 4; i >= 0; --i) EXPECT_EQ(owner.pop(), &items[i]);
+  for (std::size_t i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));
+  for (std::size_t i = 5; i-- > 0;) EXPECT_EQ(owner.pop(), &items[i]);
   EXPECT_EQ(owner.pop(), nullptr);
 }
 
 TEST_F(StealDeque, ThiefTakesTheOldestFirst) {
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));
-  for (int i = 0; i < 5; ++i) {
+  for (std::size_t i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));
+  for (std::size_t i = 0; i < 5; ++i) {
     const auto taken = thief.steal();
     EXPECT_EQ(taken.how, outcome::stolen);
     EXPECT_EQ(taken.item, &items[i]);
@@ -56,13 +57,13 @@ TEST_F(StealDeque, AnEmptyOneIsUsableAgain) {
 
 TEST_F(StealDeque, GrowsFromBothEndsWithoutLosingAnything) {
   // The ring of 2 grows six times, with its start at every offset.
-  int pushed = 0;
-  int stolen = 0;
-  for (int size = 1; pushed < 100; ++size) {
-    for (int i = 0; i < size && pushed < 100; ++i) ASSERT_TRUE(owner.push(&items[pushed++]));
+  std::size_t pushed = 0;
+  std::size_t stolen = 0;
+  for (std::size_t size = 1; pushed < 100; ++size) {
+    for (std::size_t i = 0; i < size && pushed < 100; ++i) ASSERT_TRUE(owner.push(&items[pushed++]));
     EXPECT_EQ(thief.steal().item, &items[stolen++]);
   }
-  for (int i = 99; i >= stolen; --i) EXPECT_EQ(owner.pop(), &items[i]);
+  for (std::size_t i = 100; i-- > stolen;) EXPECT_EQ(owner.pop(), &items[i]);
   EXPECT_TRUE(thief.looks_empty());
 }
 

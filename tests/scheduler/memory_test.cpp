@@ -1,4 +1,9 @@
-// Memory: what a submission allocates is given back, whatever its end; and what happens when there is none.
+// Memory: what a submission allocates is given back, whatever its end; and what happens when there is none. Not under
+// ThreadSanitizer, whose operator new cannot be replaced with clang.
+#include "support/sanitizers.hpp"
+
+#if !WEIR_WITH_TSAN
+
 #include <gtest/gtest.h>
 #include <memory>
 #include <new>
@@ -120,6 +125,8 @@ void expect_strong_guarantee(weir::pool& pool, Submit&& submit) {
     allocations_until_failure = 0;
     if (!threw) {
       EXPECT_GT(k, 1) << "nothing was made to fail";
+      // A post is not waited for by its submitter, and the next comparison needs a pool at rest.
+      weir::testing::eventually("the end of what was submitted", [&] { return pool.metrics().live <= before.live; });
       return;
     }
     EXPECT_TRUE(callable.holds()) << "allocation " << k;
@@ -182,3 +189,5 @@ TEST(PoolMemory, WithoutAnyATaskFailsAlone) {
 }
 
 }  // namespace
+
+#endif

@@ -108,9 +108,10 @@ TEST(StopCallback, MayEndItselfAndOthers) {
     first.emplace(stop, [&] { ++calls; });
     second.emplace(stop, [&] {
       ++calls;
-      second.reset();
+      event& over = called;  // the callable and all that it has captured ends with its stop_callback
       first.reset();
-      called.set();
+      second.reset();
+      over.set();
     });
     running.set();
     called.await("the callback");

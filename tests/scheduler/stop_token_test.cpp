@@ -94,11 +94,11 @@ TEST(StopToken, StdTokensAreGivenToWhoAsks) {
   auto job = pool.try_submit({}, [&](std::stop_token stop) {
     EXPECT_TRUE(stop.stop_possible());
     EXPECT_FALSE(stop.stop_requested());
-    bool called = false;
-    std::stop_callback on_stop(stop, [&] { called = true; });
+    event called;
+    std::stop_callback on_stop(stop, [&] { called.set(); });
     running.set();
     weir::testing::eventually("the stop", [&] { return stop.stop_requested(); });
-    weir::testing::eventually("its callback", [&] { return called; });
+    called.await("its callback");
     return 3;
   });
   running.await("the task");

@@ -105,9 +105,10 @@ TEST(PoolLifeStress, JobsAreAwaitedAndStoppedWhileThePoolIsDestroyed) {
     pool.emplace(weir::pool_options{.workers = 2, .limits = {.max_tasks = 4, .max_waiters = 4}});
     std::vector<std::thread> holders;
     for (int i = 0; i < 4; ++i) {
-      auto job = pool->enqueue({.deadline = weir::within(std::chrono::microseconds(random() % 400))}, [](weir::stop_token stop) {
-        for (int k = 0; k < 100 && !stop.stop_requested(); ++k) weir::detail::cpu_pause();
-      });
+      auto job = pool->enqueue({.deadline = weir::within(std::chrono::microseconds(random() % 400))},
+                               [](weir::stop_token stop) {
+                                 for (int k = 0; k < 100 && !stop.stop_requested(); ++k) weir::detail::cpu_pause();
+                               });
       if (!job) continue;
       holders.emplace_back([job = std::move(*job), how = random() % 3]() mutable {
         if (how == 0) job.request_stop();

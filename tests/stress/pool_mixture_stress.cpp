@@ -1,5 +1,5 @@
-// Everything at once: all verbs from several threads, with weights, deadlines, stops, exceptions, nested work and joins. Whatever
-// happens, the bounds hold by the callables' own account, and every submission ends in exactly one way.
+// Everything at once: all verbs from several threads, with weights, deadlines, stops, exceptions, nested work and
+// joins. Whatever happens, the bounds hold by the callables' own account, and every submission ends in exactly one way.
 #include <array>
 #include <deque>
 #include <gtest/gtest.h>
@@ -86,28 +86,37 @@ class submitter {
     return [this, kind = draw(10), spins = draw(200)](weir::stop_token stop) {
       for (std::uint64_t i = 0; i < spins; ++i) weir::detail::cpu_pause();
       switch (kind) {
-        case 0: throw std::runtime_error("a task that fails");
-        case 1: throw weir::cancelled();
-        case 2: stop.throw_if_stopped(); break;
+        case 0:
+          throw std::runtime_error("a task that fails");
+        case 1:
+          throw weir::cancelled();
+        case 2:
+          stop.throw_if_stopped();
+          break;
         case 3:
           for (int i = 0; i < 50 && !stop.stop_requested(); ++i) weir::detail::thread_yield();
           stop.throw_if_stopped();
           break;
-        case 4: nested(stop); break;
-        case 5: return *pool_.run({}, [] { return 1; });
+        case 4:
+          nested(stop);
+          break;
+        case 5:
+          return *pool_.run({}, [] { return 1; });
         case 6: {
           int calls = 0;
           const weir::stop_callback on_stop(stop, [&] { calls = 1; });
           weir::detail::thread_yield();
           break;
         }
-        default: break;
+        default:
+          break;
       }
       return 1;
     };
   }
 
-  // New roots inside a task. They are not in the account of the submitter; the pool counts them, and the law covers them.
+  // New roots inside a task. They are not in the account of the submitter; the pool counts them, and the law covers
+  // them.
   void nested(weir::stop_token stop) {
     auto inner = pool_.enqueue({}, [] { return 2; });
     (void)pool_.post({.weight = 2}, [] {});
@@ -134,9 +143,16 @@ class submitter {
     const bool throws = draw(50) == 0;
     probed callable(live_, options.weight, *h.of, any_body(), throws);
     switch (draw(6)) {
-      case 0: take(h, pool_.try_submit(options, std::move(callable)), throws); break;
-      case 1: take(h, pool_.submit(options, std::move(callable)), throws); break;
-      case 2: take(h, pool_.submit_until(weir::within(std::chrono::microseconds(draw(200))), options, std::move(callable)), throws); break;
+      case 0:
+        take(h, pool_.try_submit(options, std::move(callable)), throws);
+        break;
+      case 1:
+        take(h, pool_.submit(options, std::move(callable)), throws);
+        break;
+      case 2:
+        take(h, pool_.submit_until(weir::within(std::chrono::microseconds(draw(200))), options, std::move(callable)),
+             throws);
+        break;
       case 3:
         if (const auto posted = pool_.post(options, std::move(callable))) {
           h.is_in_pool = !throws;
@@ -145,7 +161,8 @@ class submitter {
           ++known_.refused;
         }
         break;
-      default: take(h, pool_.enqueue(options, std::move(callable)), throws);
+      default:
+        take(h, pool_.enqueue(options, std::move(callable)), throws);
     }
   }
 
@@ -157,15 +174,22 @@ class submitter {
     h.is_in_pool = !throws;
     h.job.emplace(std::move(*got));
     switch (draw(8)) {
-      case 0: h.job->request_stop(); break;
+      case 0:
+        h.job->request_stop();
+        break;
       case 1:
         std::move(*h.job).detach();
         h.job.reset();
         ++known_.unknown;
         return;
-      case 2: settle(h); return;
-      case 3: (void)h.job->wait_until(weir::within(std::chrono::microseconds(draw(100)))); break;
-      default: break;
+      case 2:
+        settle(h);
+        return;
+      case 3:
+        (void)h.job->wait_until(weir::within(std::chrono::microseconds(draw(100))));
+        break;
+      default:
+        break;
     }
     waiting_.push_back(&h);
     if (waiting_.size() < 20) return;
@@ -217,9 +241,9 @@ void run_mixture(weir::pool_options options, int count) {
   for (auto& thread : running) known.add(weir::testing::get(thread, "a submitter"));
   weir::testing::expect_conservation(pool);
   const weir::pool_metrics m = pool.metrics();
-  std::cout << m.submitted << " submitted, " << m.admitted << " admitted, " << m.completed << " completed, " << m.failed << " failed, "
-            << m.cancelled << " cancelled, " << m.expired << " expired; at most " << live.most_tasks() << " live of weight "
-            << live.most_weight() << '\n';
+  std::cout << m.submitted << " submitted, " << m.admitted << " admitted, " << m.completed << " completed, " << m.failed
+            << " failed, " << m.cancelled << " cancelled, " << m.expired << " expired; at most " << live.most_tasks()
+            << " live of weight " << live.most_weight() << '\n';
   EXPECT_TRUE(live.is_empty());
   EXPECT_LE(live.most_tasks(), options.limits.max_tasks);
   EXPECT_LE(live.most_weight(), options.limits.max_weight);
@@ -248,12 +272,15 @@ TEST(PoolMixtureStress, TwoWorkersThatHelp) {
 }
 
 TEST(PoolMixtureStress, EightWorkers) {
-  run_mixture({.workers = 8, .limits = {.max_tasks = 12, .max_weight = 30, .max_waiters = 20, .overflow = weir::overflow::drop_lowest}},
-              8'000);
+  run_mixture(
+      {.workers = 8,
+       .limits = {.max_tasks = 12, .max_weight = 30, .max_waiters = 20, .overflow = weir::overflow::drop_lowest}},
+      8'000);
 }
 
 TEST(PoolMixtureStress, SixtyFourWorkers) {
-  run_mixture({.workers = 64, .limits = {.max_tasks = 80, .max_weight = 100, .max_waiters = 20}, .help_depth = 2}, 1'500);
+  run_mixture({.workers = 64, .limits = {.max_tasks = 80, .max_weight = 100, .max_waiters = 20}, .help_depth = 2},
+              1'500);
 }
 
 TEST(PoolMixtureStress, AsManyTasksAsWorkers) {
@@ -272,9 +299,10 @@ TEST(PoolMixtureStress, CallersRunWhatDoesNotFit) {
 }
 
 TEST(PoolMixtureStress, ARateAtTheDoor) {
-  run_mixture({.workers = 2,
-               .limits = {.max_tasks = 8, .max_weight = 40, .rate = weir::per_second(20'000), .burst = 10, .max_waiters = 16}},
-              4'000);
+  run_mixture(
+      {.workers = 2,
+       .limits = {.max_tasks = 8, .max_weight = 40, .rate = weir::per_second(20'000), .burst = 10, .max_waiters = 16}},
+      4'000);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// No wake-up is lost: a task that is queued while workers go to sleep, join, or push back what they took, is run at once. A stall
-// ends the program.
+// No wake-up is lost: a task that is queued while workers go to sleep, join, or push back what they took, is run at
+// once. A stall ends the program.
 #include <gtest/gtest.h>
 #include <random>
 #include <vector>
@@ -62,8 +62,8 @@ TEST(PoolWakeupStress, ManyPostersLoseNothing) {
   EXPECT_EQ(ran.count(), 3u * static_cast<std::uint32_t>(rounds));
 }
 
-// A worker wakes up from a join, perhaps by a call that was meant for new work, and goes on with its own task, which waits for
-// that work to be done by another one.
+// A worker wakes up from a join, perhaps by a call that was meant for new work, and goes on with its own task, which
+// waits for that work to be done by another one.
 TEST(PoolWakeupStress, AJoinHandsOnTheWakeUpOfNewWork) {
   std::mt19937_64 random(weir::testing::seed());
   weir::pool pool({.workers = 3, .help_depth = 4});
@@ -83,37 +83,43 @@ TEST(PoolWakeupStress, AJoinHandsOnTheWakeUpOfNewWork) {
   }
 }
 
-// A worker that joins looks at the newest of its own deque and puts it back: whoever looked for work in between must look again.
+// A worker that joins looks at the newest of its own deque and puts it back: whoever looked for work in between must
+// look again.
 TEST(PoolWakeupStress, WhatAJoinPutsBackIsNotOverlooked) {
   std::mt19937_64 random(weir::testing::seed());
   weir::pool pool({.workers = 2, .help_depth = 1});
   for (int round = 0; round < scaled(15'000); ++round) {
-    pool.run({}, [&, seed = random()] {
-          jitter delay(seed);
-          event done;
-          auto needs_it = pool.try_submit({}, [&] { done.await("a task that a join has put back"); });
-          EXPECT_TRUE(pool.post({}, [&] { done.set(); }));
-          delay(1'000);
-          needs_it->get();
-        }).value();
+    pool.run({},
+             [&, seed = random()] {
+               jitter delay(seed);
+               event done;
+               auto needs_it = pool.try_submit({}, [&] { done.await("a task that a join has put back"); });
+               EXPECT_TRUE(pool.post({}, [&] { done.set(); }));
+               delay(1'000);
+               needs_it->get();
+             })
+        .value();
   }
 }
 
-// A cancelled task leaves a husk, and many of them are swept out by whoever cancels: what else is queued stays in sight.
+// A cancelled task leaves a husk, and many of them are swept out by whoever cancels: what else is queued stays in
+// sight.
 TEST(PoolWakeupStress, ASweepOfHusksHidesNothing) {
   std::mt19937_64 random(weir::testing::seed());
   weir::pool pool({.workers = 3, .limits = {.max_tasks = 4}});
   for (int round = 0; round < scaled(8'000); ++round) {
-    pool.run({}, [&, seed = random()] {
-          jitter delay(seed);
-          event done;
-          EXPECT_TRUE(pool.post({}, [&] { done.set(); }));
-          for (int i = 0; i < 12; ++i) {
-            if (auto job = pool.try_submit({}, [] {})) job->request_stop();
-            delay(64);
-          }
-          done.await("a task beside many that were cancelled");
-        }).value();
+    pool.run({},
+             [&, seed = random()] {
+               jitter delay(seed);
+               event done;
+               EXPECT_TRUE(pool.post({}, [&] { done.set(); }));
+               for (int i = 0; i < 12; ++i) {
+                 if (auto job = pool.try_submit({}, [] {})) job->request_stop();
+                 delay(64);
+               }
+               done.await("a task beside many that were cancelled");
+             })
+        .value();
   }
 }
 

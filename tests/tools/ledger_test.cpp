@@ -32,11 +32,12 @@ TEST(Ledger, CountsWhatTheSubmitterSaw) {
 
 TEST(Ledger, FinishedWithinTheDeadlineIsGoodput) {
   ledger books({.start = start, .arrivals = 3s, .deadline = 250ms});
-  books.completed(request_of(1), start + 250ms, 2ms, 3ms);
+  books.completed(request_of(3), start + 250ms, 2ms, 3ms);
   books.completed(request_of(1), start + 251ms, 2ms, 3ms);
-  books.completed(request_of(1, 2900ms), start + 3000ms, 2ms, 2ms);
+  books.completed(request_of(5, 2900ms), start + 3000ms, 2ms, 2ms);
   const outcome all = books.summary();
   EXPECT_EQ(all.in_time, 2U);
+  EXPECT_EQ(all.in_time_weight, 8U);
   EXPECT_EQ(all.work_asked, 6ms);
   EXPECT_EQ(all.work_took, 8ms);
   EXPECT_EQ(all.latency.max, 251ms);

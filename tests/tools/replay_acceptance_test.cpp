@@ -79,7 +79,7 @@ std::uint64_t admitted_by_simulation(const run_plan& plan, double stretch) {
   const testing::simulated_limits limits{.workers = plan.workers,
                                          .max_tasks = plan.limits.max_tasks,
                                          .max_weight = plan.limits.max_weight,
-                                         .rate_per_s = plan.limits.rate.events(),
+                                         .rate_per_s = plan.limits.rate.is_unlimited() ? 0 : plan.limits.rate.events(),
                                          .burst = plan.limits.burst,
                                          .max_waiters = static_cast<std::size_t>(plan.limits.max_waiters),
                                          .deadline = *plan.deadline};

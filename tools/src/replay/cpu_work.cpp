@@ -22,32 +22,54 @@ std::chrono::nanoseconds thread_cpu_time() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-double iterations_per_ns(std::uint64_t iterations) {
-  const std::chrono::nanoseconds before = thread_cpu_time();
-  spin_iterations(iterations, iterations);
-  const std::chrono::nanoseconds took = thread_cpu_time() - before;
-  return took.count() > 0 ? static_cast<double>(iterations) / static_cast<double>(took.count()) : 0;
-}
-
-// What one thread saw: its speed in each round, and how long all rounds took by the wall clock.
-struct measured {
-  std::array<double, rounds> speed{};
-  double done = 0;  // iterations
-  std::chrono::nanoseconds wall{};
+// Iterations per nanosecond of this thread's CPU time, and of the wall's.
+struct spin_rate {
+  double by_cpu = 0;
+  double by_wall = 0;
 };
 
+spin_rate timed_spin(std::uint64_t iterations) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::chrono::nanoseconds before = thread_cpu_time();
+  spin_iterations(iterations, iterations);
+  const std::chrono::nanoseconds cpu = thread_cpu_time() - before;
+  const std::chrono::nanoseconds wall = std::chrono::steady_clock::now() - start;
+  const auto rate = [iterations](std::chrono::nanoseconds took) {
+    return took.count() > 0 ? static_cast<double>(iterations) / static_cast<double>(took.count()) : 0;
+  };
+  return {.by_cpu = rate(cpu), .by_wall = rate(wall)};
+}
+
+using measured = std::array<spin_rate, rounds>;
+
 measured measure() {
-  const double guess = std::max(iterations_per_ns(200'000), 0.01);
+  const double guess = std::max(timed_spin(200'000).by_cpu, 0.01);
   const auto iterations =
       static_cast<std::uint64_t>(guess * static_cast<double>(std::chrono::nanoseconds(round_length).count()));
   measured all;
-  const auto start = std::chrono::steady_clock::now();
-  for (double& speed : all.speed) {
-    speed = iterations_per_ns(iterations);
-    all.done += static_cast<double>(iterations);
-  }
-  all.wall = std::chrono::steady_clock::now() - start;
+  for (spin_rate& rate : all) rate = timed_spin(iterations);
   return all;
+}
+
+// Keeps the calling thread on one of the CPUs that it may use, the `index`th, beginning again after the last: two threads
+// that are started on one CPU may stay there for longer than the measurement takes.
+void stay_on_cpu(unsigned index) {
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  if (::sched_getaffinity(0, sizeof usable, &usable) != 0 || CPU_COUNT(&usable) == 0) return;
+  unsigned left = index % static_cast<unsigned>(CPU_COUNT(&usable));
+  std::size_t cpu = 0;
+  while (!CPU_ISSET(cpu, &usable) || left-- > 0) ++cpu;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  ::sched_setaffinity(0, sizeof one, &one);
+}
+
+double quantile_of(std::vector<double> values, double q) {
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size()));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
 }  // namespace
@@ -69,6 +91,7 @@ cpu_speed calibrate(unsigned threads) {
   std::vector<std::thread> running;
   for (unsigned i = 0; i < threads; ++i) {
     running.emplace_back([&, i] {
+      stay_on_cpu(i);
       ready.fetch_add(1, detail::memory_order_relaxed);                                   // (1)
       while (ready.load(detail::memory_order_relaxed) < threads) detail::thread_yield();  // (1)
       results[i] = measure();
@@ -77,14 +100,18 @@ cpu_speed calibrate(unsigned threads) {
   for (std::thread& thread : running) thread.join();
 
   std::vector<double> speeds;
-  for (const measured& one : results) speeds.insert(speeds.end(), one.speed.begin(), one.speed.end());
-  const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(speeds.size() / 2);
-  std::nth_element(speeds.begin(), middle, speeds.end());
-  if (!(*middle > 0))
-    throw std::runtime_error("the CPU clock of a thread stands still: work cannot be calibrated here");
-  cpu_speed speed{.iterations_per_ns = *middle};
   for (const measured& one : results) {
-    speed.parallel += one.done / *middle / static_cast<double>(std::max<std::int64_t>(one.wall.count(), 1));
+    for (const spin_rate& rate : one) speeds.push_back(rate.by_cpu);
+  }
+  cpu_speed speed{.iterations_per_ns = quantile_of(speeds, 0.5)};
+  if (!(speed.iterations_per_ns > 0)) {
+    throw std::runtime_error("the CPU clock of a thread stands still: work cannot be calibrated here");
+  }
+  for (const measured& one : results) {
+    // The upper quartile: other programs only ever slow a round down.
+    std::vector<double> by_wall;
+    for (const spin_rate& rate : one) by_wall.push_back(rate.by_wall);
+    speed.parallel += quantile_of(by_wall, 0.75) / speed.iterations_per_ns;
   }
   return speed;
 }

@@ -17,8 +17,9 @@ struct cpu_speed {
   double parallel = 0;           ///< CPU seconds of work done per second by all threads together
 };
 
-/// Measures for about 150 ms with `threads` threads at once (at least 1): the median over short measurements by each
-/// thread's own CPU clock. Blocking. @throws std::runtime_error if the CPU clock stands still.
+/// Measures for about 100 ms of CPU time with `threads` threads at once (at least 1): the speed is the median over
+/// short measurements by each thread's own CPU clock. Blocking. @throws std::runtime_error if the CPU clock stands
+/// still.
 [[nodiscard]] cpu_speed calibrate(unsigned threads);
 
 /// The CPUs that this process may use, at least 1.

@@ -59,7 +59,9 @@ void ledger::completed(const entry& who, time_point now, std::chrono::nanosecond
   const std::int64_t span = std::max<std::int64_t>(settings_.arrivals.count() / 3 + 1, 1);
   const std::int64_t third = std::clamp<std::int64_t>((who.intended - settings_.start).count() / span, 0, 2);
   latency_by_third_[static_cast<std::size_t>(third)]->record(latency);
-  if (!settings_.deadline || latency <= *settings_.deadline) count(in_time_);
+  if (settings_.deadline && latency > *settings_.deadline) return;
+  count(in_time_);
+  in_time_weight_.fetch_add(who.weight, detail::memory_order_relaxed);  // (1)
 }
 
 void ledger::ended(const entry& who, ending how) noexcept {
@@ -95,6 +97,7 @@ outcome ledger::summary() const {
   all.completed = ended(ending::completed);
   all.failed = ended(ending::failed);
   all.in_time = read(in_time_);
+  all.in_time_weight = read(in_time_weight_);
   all.tasks_seen = live_most_.load(detail::memory_order_relaxed);                             // (1)
   all.weight_seen = weight_most_.load(detail::memory_order_relaxed);                          // (1)
   all.work_asked = std::chrono::nanoseconds(work_asked_.load(detail::memory_order_relaxed));  // (1)

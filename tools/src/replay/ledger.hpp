@@ -101,8 +101,8 @@ class ledger {
   // (1) count: relaxed. A largest value is exact without an order: each addition returns its own place in the one order
   //     of the additions to that word. That no true maximum is overstated rests on what is counted: a callable adds
   //     itself after its grant and takes itself off before its permit goes back.
-  shared<std::uint64_t> submitted_{0}, admitted_{0}, in_time_{0}, heavy_submitted_{0}, heavy_admitted_{0},
-      violations_{0};
+  shared<std::uint64_t> submitted_{0}, admitted_{0}, in_time_{0}, in_time_weight_{0}, heavy_submitted_{0},
+      heavy_admitted_{0}, violations_{0};
   std::array<shared<std::uint64_t>, refusal_reason_count> refused_{};
   std::array<shared<std::uint64_t>, ending_count> endings_{};
   shared<std::int64_t> live_{0}, live_most_{0}, weight_{0}, weight_most_{0};

@@ -25,7 +25,8 @@ struct outcome {
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t expired = 0;
-  std::uint64_t in_time = 0;  ///< completed before their deadline
+  std::uint64_t in_time = 0;         ///< completed before their deadline
+  std::uint64_t in_time_weight = 0;  ///< their weights, summed
 
   std::int64_t tasks_seen = 0;  ///< the most live tasks, by the probe
   std::int64_t weight_seen = 0;

@@ -58,6 +58,7 @@ ordered_json column_of(const outcome& of) {
           {"latency_us", json_of(of.latency)},
           {"latency_p50_us_by_third", thirds},
           {"goodput_per_s", per_second_of(of.in_time, of.wall)},
+          {"goodput_weight_per_s", per_second_of(of.in_time_weight, of.wall)},
           {"submitter_lag_us", microseconds(of.lag.p99)},
           {"wall_s", seconds(of.wall)},
           {"cpu_s", seconds(of.cpu)}};

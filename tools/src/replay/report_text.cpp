@@ -115,6 +115,7 @@ std::string side_by_side(const report& of) {
   text += row(columns, "refused", [](const outcome& one) { return count_text(one.refused_in_all()); });
   text += row(columns, "finished in time", [](const outcome& one) { return count_text(one.in_time); });
   text += row(columns, "goodput", [](const outcome& one) { return rate_text(one.in_time, one.wall); });
+  text += row(columns, "goodput in weight", [](const outcome& one) { return rate_text(one.in_time_weight, one.wall); });
   text += row(columns, "latency p50", [](const outcome& one) { return time_text(one.latency.p50); });
   text += row(columns, "  of the first third", [](const outcome& one) { return time_text(one.latency_by_third[0]); });
   text += row(columns, "  of the second", [](const outcome& one) { return time_text(one.latency_by_third[1]); });

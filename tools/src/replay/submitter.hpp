@@ -49,7 +49,8 @@ struct submission {
 };
 
 /// Plays the source from where it stands, on the calling thread: sleeps until each arrival and calls `hand_over` with
-/// the request and the time at which it was due. Reads ahead while it would sleep, at most 1,024 requests. Blocking.
+/// the request and the time at which it was due. Where arrivals come faster than 4 in a millisecond, it lets them come
+/// in small groups, up to half a millisecond late. Reads ahead while it would sleep, at most 1,024 requests. Blocking.
 /// @throws bad_input if the input is found to be wrong.
 [[nodiscard]] submission submit_all(request_source& source, const submission_plan& plan,
                                     const std::function<void(const request&, time_point intended)>& hand_over);

@@ -1,0 +1,214 @@
+// Joins: what a worker that waits does meanwhile, and which waits are refused since they could never end.
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+#include <weir/weir.hpp>
+
+#include "support/event.hpp"
+#include "support/eventually.hpp"
+#include "support/pools.hpp"
+#include "support/watched_clock.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using weir::testing::busy_workers;
+using weir::testing::event;
+using weir::testing::expect_conservation;
+
+TEST(Join, AWorkerThatWaitsRunsTheTaskItself) {
+  weir::pool pool({.workers = 1});
+  auto outer = pool.try_submit({}, [&] {
+    const auto here = std::this_thread::get_id();
+    auto inner = pool.try_submit({}, [] { return std::this_thread::get_id(); });
+    return inner->get() == here;
+  });
+  EXPECT_TRUE(outer->get());
+  expect_conservation(pool);
+}
+
+TEST(Join, AWorkerFindsTheTaskItWaitsForWhereverItIsQueued) {
+  weir::pool pool({.workers = 1, .help_depth = 0});
+  busy_workers busy(pool);
+  auto first =
+      pool.try_submit({.priority = weir::priority::low}, [] { return 1; });  // in the injector, the lowest lane
+  auto second = pool.try_submit({.priority = weir::priority::high}, [&] { return 1 + first->get(); });
+  auto third = pool.enqueue({.priority = weir::priority::high}, [&] {
+    auto own = pool.try_submit({}, [] { return 3; });  // in the deque of this worker, below the next ones
+    auto more = pool.try_submit({}, [] { return 4; });
+    return own->get() + more->get() + second->get();
+  });
+  busy.release();
+  EXPECT_EQ(third->get(), 9);
+  expect_conservation(pool);
+}
+
+TEST(Join, ALongChainOfJoinsEndsOnOneWorker) {
+  weir::pool pool({.workers = 1});
+  struct chain {
+    weir::pool& pool;
+    int operator()(int left) const {
+      if (left == 0) return 0;
+      auto next = pool.try_submit({}, [this, left] { return (*this)(left - 1); });
+      return 1 + next->get();
+    }
+  } const chain{pool};
+  EXPECT_EQ(*pool.run({}, [&] { return chain(200); }), 200);
+  expect_conservation(pool);
+}
+
+TEST(Join, AJoinRunsOtherWorkMeanwhile) {
+  weir::pool pool({.workers = 2, .help_depth = 1});
+  event go;
+  auto slow = pool.try_submit({}, [&] { go.await("the helper's task"); });
+  auto waiter = pool.try_submit({}, [&] { slow->wait(); });
+  weir::testing::eventually("both workers busy", [&] { return pool.metrics().queued == 0; });
+  EXPECT_TRUE(pool.post({}, [&] { go.set(); }));
+  waiter->get();
+  slow->get();
+}
+
+TEST(Join, HelpDepthZeroRunsNothingUnrelated) {
+  weir::pool pool({.workers = 2, .help_depth = 0});
+  event go;
+  event joining;
+  auto slow = pool.try_submit({}, [&] { go.await("the release"); });
+  auto waiter = pool.try_submit({}, [&] {
+    joining.set();
+    slow->wait();
+  });
+  joining.await("the join");
+  auto unrelated = pool.try_submit({}, [] { return std::this_thread::get_id(); });
+  EXPECT_FALSE(unrelated->wait_until(weir::within(20ms))) << "a worker at its stack budget took it";
+  go.set();
+  waiter->get();
+  (void)unrelated->get();
+  slow->get();
+}
+
+TEST(Join, TheStackOfHelpedTasksIsBounded) {
+  // Every task joins the one slow task, which has the other worker. Without a bound the first would stack up all of
+  // them.
+  constexpr std::uint32_t depth = 2;
+  weir::pool pool({.workers = 2, .help_depth = depth});
+  event go, slow_runs;
+  weir::testing::tally stacked;
+  auto slow = pool.try_submit({}, [&] {
+    slow_runs.set();
+    go.await("the release");
+  });
+  slow_runs.await("the slow task");
+  std::vector<weir::job<void>> jobs;
+  for (int i = 0; i < 20; ++i) {
+    jobs.push_back(std::move(*pool.try_submit({}, [&] {
+      if (go.is_set()) return;
+      stacked.add();
+      slow->wait();
+    })));
+  }
+  stacked.await(depth + 1, "a full stack");
+  EXPECT_FALSE(jobs.back().wait_until(weir::within(20ms)));
+  EXPECT_EQ(stacked.count(), depth + 1);
+  go.set();
+  for (auto& job : jobs) job.get();
+  expect_conservation(pool);
+}
+
+TEST(Join, WaitingForOneAtTheDoorOnAWorkerIsRefusedAndTheJobIsKept) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1}});
+  std::optional<weir::job<int>> inner;
+  auto outer = pool.try_submit({}, [&] {
+    inner.emplace(std::move(*pool.enqueue({}, [] { return 5; })));
+    const auto why = weir::testing::refusal_thrown_by([&] { (void)inner->get(); });
+    EXPECT_EQ(weir::testing::refusal_thrown_by([&] { inner->wait(); }).reason, why.reason);
+    EXPECT_EQ(weir::testing::refusal_thrown_by([&] { (void)inner->wait_until(weir::within(1h)); }).reason, why.reason);
+    return why.reason;
+  });
+  EXPECT_EQ(outer->get(), weir::refusal_reason::would_deadlock);
+  EXPECT_EQ(inner->get(), 5);
+  expect_conservation(pool);
+}
+
+TEST(Join, WaitingForATaskOnTheOwnStackIsRefused) {
+  weir::pool pool({.workers = 1});
+  std::optional<weir::job<weir::refusal_reason>> own;
+  busy_workers busy(pool);
+  own.emplace(std::move(*pool.try_submit({}, [&] {
+    // A child, and a task that is helped, stand on the same stack.
+    const auto in_child = *pool.run({}, [&] { return weir::testing::refusal_thrown_by([&] { own->wait(); }).reason; });
+    const auto helped =
+        pool.try_submit({}, [&] { return weir::testing::refusal_thrown_by([&] { own->wait(); }).reason; })->get();
+    EXPECT_EQ(in_child, helped);
+    EXPECT_EQ(in_child, weir::refusal_reason::would_deadlock);
+    return weir::testing::refusal_thrown_by([&] { (void)own->get(); }).reason;
+  })));
+  busy.release();
+  EXPECT_EQ(own->get(), weir::refusal_reason::would_deadlock);
+}
+
+TEST(Join, WhatTheOwnStackHoldsUpOverAnotherWorkerIsRefusedToo) {
+  // bottom waits for quick, and helps with top meanwhile; top waits for far, which runs on the other worker and waits
+  // for bottom. None of them waits in a circle by itself: it is the helping that put top onto bottom.
+  weir::pool pool({.workers = 2, .help_depth = 4});
+  event quick_runs, top_runs, far_runs;
+  std::optional<weir::job<void>> bottom, quick, top, far;
+  std::vector<weir::refusal_reason> refused;
+  busy_workers busy(pool, 2);
+  const auto wait_for = [&](std::optional<weir::job<void>>& of) {
+    try {
+      of->wait();
+    } catch (const weir::refused& e) {
+      refused.push_back(e.why().reason);
+    }
+  };
+  bottom.emplace(std::move(*pool.try_submit({}, [&] {
+    quick.emplace(std::move(*pool.try_submit({}, [&] {
+      quick_runs.set();
+      top_runs.await("top on the stack of bottom");
+    })));
+    quick_runs.await("the other worker takes quick");
+    top.emplace(std::move(*pool.try_submit({}, [&] {
+      far.emplace(std::move(*pool.try_submit({}, [&] {
+        far_runs.set();
+        wait_for(bottom);
+      })));
+      top_runs.set();
+      far_runs.await("the other worker takes far");
+      wait_for(far);
+    })));
+    wait_for(quick);
+  })));
+  busy.release();
+  weir::testing::eventually("the end of a wait in a circle", [&] { return bottom->is_done(); });
+  top->wait();
+  far->wait();
+  EXPECT_EQ(refused, std::vector{weir::refusal_reason::would_deadlock});
+  expect_conservation(pool);
+}
+
+TEST(Join, WaitUntilGivesUpAtItsTimeOnAWorkerToo) {
+  weir::testing::watched_clock clock;
+  weir::pool pool({.workers = 2, .clock = &clock});
+  busy_workers busy(pool);
+  event running;
+  event release;
+  auto job = pool.try_submit({}, [&] {
+    auto other = pool.try_submit({}, [&] { release.await("the release"); });
+    busy.release();
+    weir::testing::eventually("the other worker takes it",
+                              [&] { return pool.metrics().live == 2 && pool.metrics().queued == 0; });
+    running.set();
+    const bool in_time = other->wait_until(weir::within(1h, clock));
+    release.set();
+    return in_time;
+  });
+  running.await("the waiting task");
+  clock.await_sleepers(1);
+  clock.advance(1h);
+  EXPECT_FALSE(job->get());
+  expect_conservation(pool);
+}
+
+}  // namespace
