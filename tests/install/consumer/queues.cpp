@@ -5,8 +5,10 @@ struct item {
 };
 
 int main() {
+  using injector = weir::detail::injector<item, &item::next>;
   item one;
-  weir::detail::injector<item, &item::next> queue;
+  injector queue;
+  injector::consumer worker(queue);
   queue.push(&one, weir::detail::lane::normal);
-  return queue.try_pop(0) == &one ? 0 : 1;
+  return queue.try_pop(worker) == &one ? 0 : 1;
 }
