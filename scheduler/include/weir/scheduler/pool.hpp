@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <functional>
-#include <memory>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -102,7 +101,7 @@ class pool {
   result<job<detail::result_of<F>>> submit_as(detail::verb how, const submit_options& options, deadline patience,
                                               Arg&& f, const std::source_location& where);
   template <typename Frame, typename Arg>
-  static void build_and_launch(detail::passage&& way, std::unique_ptr<Frame> made, Arg&& f);
+  static void build_and_launch(detail::passage&& way, Frame& frame, Arg&& f);
   static void fill(detail::tracked_frame& f, const submit_options& options) noexcept;
 
   detail::core* core_;
@@ -115,9 +114,10 @@ inline void pool::fill(detail::tracked_frame& f, const submit_options& options) 
   f.trace = detail::trace_of(options);
 }
 
+// No smart pointer holds the frame on its way: nothing that throws happens between its allocation and its owner, and what is
+// instantiated for each callable is what the callers' compilers wait for.
 template <typename Frame, typename Arg>
-void pool::build_and_launch(detail::passage&& way, std::unique_ptr<Frame> made, Arg&& f) {
-  Frame& frame = *made.release();
+void pool::build_and_launch(detail::passage&& way, Frame& frame, Arg&& f) {
   try {
     ::new (static_cast<void*>(&frame.callable.value)) std::decay_t<Arg>(std::forward<Arg>(f));
   } catch (...) {
@@ -135,12 +135,12 @@ result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit
                 "weir: a task returns a value; return a pointer or std::ref for a reference");
   result<detail::passage> way = detail::enter(*core_, how, options, patience);
   if (!way) return way.error();
-  auto made = std::make_unique<detail::job_frame<value, F>>(way->first_phase(), way->weight(), options.name, where);
-  fill(*made, options);
-  detail::attach(*core_, *made);
-  detail::add_owner(*made);
-  job<value> handle(*made);
-  build_and_launch(std::move(*way), std::move(made), std::forward<Arg>(f));
+  auto& made = *new detail::job_frame<value, F>(way->first_phase(), way->weight(), options.name, where);
+  fill(made, options);
+  detail::attach(*core_, made);
+  detail::add_owner(made);
+  job<value> handle(made);
+  build_and_launch(std::move(*way), made, std::forward<Arg>(f));
   return handle;
 }
 
@@ -151,14 +151,14 @@ result<void> pool::post(const submit_options& options, F&& f, const std::source_
   if (!way) return way.error();
   if (options.deadline.is_never() && !detail::trace_of(options)) {
     using small = detail::posted_frame<detail::frame, callable>;
-    build_and_launch(std::move(*way), std::make_unique<small>(way->first_phase(), way->weight(), options.name, where),
+    build_and_launch(std::move(*way), *new small(way->first_phase(), way->weight(), options.name, where),
                      std::forward<F>(f));
   } else {
     using large = detail::posted_frame<detail::tracked_frame, callable>;
-    auto made = std::make_unique<large>(way->first_phase(), way->weight(), options.name, where);
-    fill(*made, options);
-    detail::attach(*core_, *made);
-    build_and_launch(std::move(*way), std::move(made), std::forward<F>(f));
+    auto& made = *new large(way->first_phase(), way->weight(), options.name, where);
+    fill(made, options);
+    detail::attach(*core_, made);
+    build_and_launch(std::move(*way), made, std::forward<F>(f));
   }
   return {};
 }
@@ -169,20 +169,21 @@ auto pool::run(const submit_options& options, F&& f, const std::source_location&
   using callable = std::decay_t<F>;
   using value = detail::result_of<callable>;
   if (detail::is_inside(*core_)) {
-    auto made = std::make_unique<detail::job_frame<value, callable>>(detail::task_state::phase::queued, 0u,
-                                                                     options.name, where);
-    fill(*made, options);
-    detail::adopt(*core_, *made);
+    auto& made = *new detail::job_frame<value, callable>(detail::task_state::phase::queued, 0u, options.name, where);
+    detail::unowned_frame holder(made);
+    fill(made, options);
+    detail::adopt(*core_, made);
     try {
-      ::new (static_cast<void*>(&made->callable.value)) callable(std::forward<F>(f));
+      ::new (static_cast<void*>(&made.callable.value)) callable(std::forward<F>(f));
     } catch (...) {
-      detail::undo_adoption(*core_, *made);
+      detail::undo_adoption(*core_, made);
       throw;
     }
-    detail::attach(*core_, *made);
-    detail::add_owner(*made);
-    job<value> child(*made);
-    detail::run_inline(*core_, *made.release());
+    holder.release();
+    detail::attach(*core_, made);
+    detail::add_owner(made);
+    job<value> child(made);
+    detail::run_inline(*core_, made);
     if constexpr (std::is_void_v<value>) {
       child.get();
       return {};

@@ -80,6 +80,21 @@ inline void add_owner(tracked_frame& f) noexcept {
   f.owners.fetch_add(1, memory_order_relaxed);  // relaxed: who adds one owns it already
 }
 
+/// A frame that nobody owns yet, and whose callable is not there: frees it unless it is released.
+class unowned_frame {
+ public:
+  explicit unowned_frame(frame& f) noexcept : frame_(&f) {}
+  unowned_frame(const unowned_frame&) = delete;
+  unowned_frame& operator=(const unowned_frame&) = delete;
+  ~unowned_frame() {
+    if (frame_ != nullptr) frame_->ops->free(*frame_);
+  }
+  void release() noexcept { frame_ = nullptr; }
+
+ private:
+  frame* frame_;
+};
+
 /// Gives up one owner's part; the last one frees the frame. A frame that is not tracked has one owner.
 void drop_owner(frame& f) noexcept;
 

@@ -62,10 +62,7 @@ union callable_slot {
 template <typename T>
 class kept_result {
  public:
-  template <typename Make>
-  void set_from(Make&& make) {
-    value_.emplace(std::forward<Make>(make)());
-  }
+  void set(T&& value) { value_.emplace(std::move(value)); }
   [[nodiscard]] T take() { return std::move(*value_); }
   void forget() noexcept { value_.reset(); }
 
@@ -76,10 +73,6 @@ class kept_result {
 template <>
 class kept_result<void> {
  public:
-  template <typename Make>
-  void set_from(Make&& make) {
-    std::forward<Make>(make)();
-  }
   void take() noexcept {}
   void forget() noexcept {}
 };
@@ -150,7 +143,11 @@ struct job_frame final : result_frame<T> {
       : result_frame<T>(table, first, held, called, from) {}
 
   void call(run_context& context) {
-    this->kept.set_from([&]() -> T { return call_with_token(callable.value, context); });
+    if constexpr (std::is_void_v<T>) {
+      (void)call_with_token(callable.value, context);
+    } else {
+      this->kept.set(call_with_token(callable.value, context));
+    }
   }
   static void keep_error(frame& f, std::exception_ptr error) noexcept {
     static_cast<job_frame&>(f).error = std::move(error);
