@@ -8,7 +8,7 @@
 #pragma once
 
 #include <array>
-#include <concurrentqueue/concurrentqueue.h>
+#include <concurrentqueue.h>
 #include <cstddef>
 #include <cstdint>
 
