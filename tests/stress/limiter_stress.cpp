@@ -13,6 +13,7 @@
 
 #include "admission/bucket_oracle.hpp"
 #include "support/eventually.hpp"
+#include "support/rounds.hpp"
 #include "support/seed.hpp"
 
 namespace weir {
@@ -22,7 +23,6 @@ using detail::memory_order_relaxed;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds length{1};
 constexpr int threads = 4;
 
 void expect_all_windows_hold(const rate& refill, std::int64_t burst,
@@ -48,7 +48,7 @@ void run(const rate& refill, std::int64_t burst, bool strict) {
                 .overflow = overflow::drop_oldest,
                 .strict_window = strict});
   detail::atomic<std::int64_t> inside{0};  // by an account of its own; relaxed, a number alone
-  const auto end = steady_clock::now() + length;
+  const auto end = steady_clock::now() + weir::testing::stress_time();
   std::vector<std::future<std::vector<time_point>>> stamps;
   for (int i = 0; i < threads; ++i) {
     stamps.push_back(testing::in_background([&, seed = random()] {
@@ -84,7 +84,7 @@ TEST(TokenBucketStress, NoWindowHasMoreThanItMayHoweverOldTheTimesAre) {
   const rate refill = per_second(10'000);
   std::mt19937_64 random(testing::seed());
   token_bucket bucket(refill, burst);
-  const auto end = steady_clock::now() + length;
+  const auto end = steady_clock::now() + weir::testing::stress_time();
   std::vector<std::future<std::vector<time_point>>> stamps;
   for (int i = 0; i < threads; ++i) {
     stamps.push_back(testing::in_background([&, seed = random()] {

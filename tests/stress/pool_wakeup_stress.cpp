@@ -40,12 +40,12 @@ void post_one_and_go_idle(std::int64_t workers, int rounds) {
   }
 }
 
-TEST(PoolWakeupStress, PostOneAndGoIdleWithOneWorker) { post_one_and_go_idle(1, 40'000); }
-TEST(PoolWakeupStress, PostOneAndGoIdleWithTwoWorkers) { post_one_and_go_idle(2, 40'000); }
+TEST(PoolWakeupStress, PostOneAndGoIdleWithOneWorker) { post_one_and_go_idle(1, 15'000); }
+TEST(PoolWakeupStress, PostOneAndGoIdleWithTwoWorkers) { post_one_and_go_idle(2, 15'000); }
 
 TEST(PoolWakeupStress, ManyPostersLoseNothing) {
   weir::pool pool({.workers = 3});
-  const int rounds = scaled(40'000);
+  const int rounds = scaled(25'000);
   tally ran;
   std::mt19937_64 random(weir::testing::seed());
   std::vector<std::future<void>> posters;
@@ -88,7 +88,7 @@ TEST(PoolWakeupStress, AJoinHandsOnTheWakeUpOfNewWork) {
 TEST(PoolWakeupStress, WhatAJoinPutsBackIsNotOverlooked) {
   std::mt19937_64 random(weir::testing::seed());
   weir::pool pool({.workers = 2, .help_depth = 1});
-  for (int round = 0; round < scaled(15'000); ++round) {
+  for (int round = 0; round < scaled(10'000); ++round) {
     pool.run({},
              [&, seed = random()] {
                jitter delay(seed);

@@ -17,6 +17,7 @@
 #include <weir/queues/mutex.hpp>
 
 #include "support/eventually.hpp"
+#include "support/rounds.hpp"
 #include "support/seed.hpp"
 
 namespace weir {
@@ -25,8 +26,6 @@ namespace {
 using detail::memory_order_relaxed;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
-
-constexpr std::chrono::seconds length{2};
 
 // What is inside by an account of its own: raised after a grant, lowered before a release, and so never above the
 // truth. Writers and readers: all threads; relaxed, a number alone.
@@ -100,7 +99,7 @@ void run(std::int64_t capacity, bool resize) {
   weighted_semaphore door(capacity, 3);
   account book;
   std::vector<stop_slot> slots(threads);
-  const auto end = steady_clock::now() + length;
+  const auto end = steady_clock::now() + weir::testing::stress_time();
   std::vector<std::future<tally>> visitors;
   for (std::size_t i = 0; i < threads; ++i) {
     visitors.push_back(
@@ -173,7 +172,7 @@ TEST(WeightedSemaphoreStress, AReleaseAndACancelNeverLoseThePermitBetweenThem) {
     }
   });
   auto rounds = testing::in_background([&, own = std::mt19937_64(random())]() mutable {
-    const auto end = steady_clock::now() + length;
+    const auto end = steady_clock::now() + weir::testing::stress_time();
     std::int64_t count = 0;
     while (!last) {
       meet.arrive_and_wait();

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <future>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 namespace weir::testing {
@@ -38,10 +40,10 @@ T get(std::future<T>& coming, const char* what = "a call that should have return
   return coming.get();
 }
 
-/// Runs `f` on a thread of its own.
+/// Runs `f` on a thread of its own. By way of a std::function, since std::async is dear to compile for each callable.
 template <typename F>
 [[nodiscard]] auto in_background(F&& f) {
-  return std::async(std::launch::async, std::forward<F>(f));
+  return std::async(std::launch::async, std::function<std::invoke_result_t<F&>()>(std::forward<F>(f)));
 }
 
 template <typename T>

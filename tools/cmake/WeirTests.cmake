@@ -5,14 +5,15 @@ if(WEIR_SANITIZE)
   set(WEIR_TEST_TIMEOUT 240)
 endif()
 
-# One precompiled gtest.h for all test programs: it is half of what a test file costs.
+# One precompiled header for all test programs, of what is not ours: it is half of what a test file costs.
 function(weir_use_gtest target)
   if(NOT TARGET weir_test_pch)
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/pch.cpp CONTENT "")
     add_library(weir_test_pch OBJECT ${CMAKE_CURRENT_BINARY_DIR}/pch.cpp)
     target_link_libraries(weir_test_pch PUBLIC GTest::gmock Threads::Threads)
     target_compile_features(weir_test_pch PUBLIC cxx_std_20)
-    target_precompile_headers(weir_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+    target_precompile_headers(weir_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h>
+                              <chrono> <future> <random> <source_location> <stop_token> <thread>)
     weir_compile_strictly(weir_test_pch)
   endif()
   target_precompile_headers(${target} REUSE_FROM weir_test_pch)
@@ -82,18 +83,25 @@ function(weir_add_explorer)
   weir_compile_strictly(weir_explorer)
 endfunction()
 
-# weir_add_model(<name> [SOURCES <file under the repository>...]): tests/model/<name>_model.cpp with these component sources.
+# weir_add_modelled(<name> <file under the repository>...): the library weir_modelled_<name> of component sources, for models.
+function(weir_add_modelled name)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
+  add_library(weir_modelled_${name} STATIC ${sources})
+  target_link_libraries(weir_modelled_${name} PUBLIC weir_explorer)
+  weir_compile_strictly(weir_modelled_${name})
+endfunction()
+
+# weir_add_model(<name> [LINKS <target>...]): tests/model/<name>_model.cpp with the modelled sources that it runs.
 function(weir_add_model name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" SOURCES)
-  list(TRANSFORM arg_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" LINKS)
   set(target ${name}_model)
-  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/model/${name}_model.cpp ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE weir_explorer)
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/model/${name}_model.cpp)
+  target_link_libraries(${target} PRIVATE weir_explorer ${arg_LINKS})
   weir_use_gtest(${target})
   gtest_discover_tests(${target} TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300)
 endfunction()
 
-# Those of tests/model/ that need no SOURCES.
+# Those of tests/model/ that need no LINKS.
 function(weir_add_remaining_models)
   file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/*_model.cpp)
   foreach(model IN LISTS models)
