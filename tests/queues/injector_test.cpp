@@ -11,6 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include "support/event.hpp"
+#include "support/eventually.hpp"
+
 namespace {
 
 using weir::detail::lane;
@@ -164,6 +167,48 @@ TEST_F(Injector, ASweepTakesOutWhatIsDeadAndKeepsTheRestInItsLane) {
   std::vector<int> lanes;
   for (const int id : drain()) lanes.push_back(id % 3);
   EXPECT_EQ(lanes, (std::vector<int>{2, 2, 1, 1, 0, 0}));
+}
+
+TEST_F(Injector, ASweepVisitsEachItemOnceAndKeepsTheOrderOfALane) {
+  for (int i = 0; i < 12; ++i) queue->push(&items[static_cast<std::size_t>(i)], i < 3 ? lane::low : lane::normal);
+  int visits = 0;
+  EXPECT_EQ(queue->remove_if([&](item& i) noexcept {
+    ++visits;
+    return i.id == 11;
+  }),
+            1);
+  EXPECT_EQ(visits, 12);
+  EXPECT_EQ(drain(), (std::vector<int>{3, 4, 5, 6, 7, 8, 9, 0, 10, 1, 2}));
+}
+
+TEST_F(Injector, ASweepByAnotherThreadThanThePushersFindsAllThatIsDead) {
+  constexpr int live = 500, all = 1'000;
+  std::vector<item> many(all);
+  for (int i = 0; i < all; ++i) many[static_cast<std::size_t>(i)].id = i;
+  weir::testing::event pushed, swept;
+  auto pusher = weir::testing::in_background([&] {
+    for (item& i : many) queue->push(&i, lane::normal);
+    pushed.set();
+    swept.await("the sweep");  // a thread that has ended hands its part of the queue on
+  });
+  pushed.await("the items");
+  int visits = 0;
+  for (int round = 0; round < 3; ++round) {
+    const auto removed = queue->remove_if([&](item& i) noexcept {
+      ++visits;
+      return i.id >= live;
+    });
+    EXPECT_EQ(removed, round == 0 ? all - live : 0);
+  }
+  EXPECT_EQ(visits, all + 2 * live);
+  swept.set();
+  weir::testing::get(pusher);
+  injector::consumer worker(*queue);
+  for (int i = 0; i < live; ++i) {
+    const item* const out = queue->try_pop(worker);
+    ASSERT_NE(out, nullptr);
+    EXPECT_EQ(out->id, i);
+  }
 }
 
 }  // namespace

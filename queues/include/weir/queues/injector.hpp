@@ -23,8 +23,9 @@ enum class lane : std::uint8_t { low, normal, high };
 
 /// Holds pointers to T, which carries a link `Next` for the way in that cannot fail. Owns nothing. Thread-safe.
 ///
-/// Within a lane what one thread pushes comes out in order, and the threads take turns; the higher lane first, but of 8
-/// looks one starts at the lowest and one at the normal lane.
+/// Within a lane what one thread pushes comes out in order, and the threads take turns; what went in by its link, or
+/// was moved by remove_if, takes turns with what is in the queue. The higher lane first, but of 8 looks one starts at
+/// the lowest and one at the normal lane.
 template <typename T, T* T::*Next>
 class injector {
  public:
@@ -63,7 +64,7 @@ class injector {
 
   /// Takes one, or null: which does not mean that there is none, only that none was found.
   [[nodiscard]] T* try_pop(consumer& by) noexcept {
-    if (pending_.load(memory_order_acquire) == 0) return nullptr;
+    if (pending_.load(memory_order_relaxed) == 0) return nullptr;  // relaxed: a look, from which nobody goes to sleep
     const std::uint32_t look = by.look_++;
     for (const std::size_t i : order_of(look)) {
       one_lane& l = lanes_[i];
@@ -77,21 +78,33 @@ class injector {
     return nullptr;
   }
 
-  /// Takes out every item that `is_dead` says true for, once around; the others go back to the end of their lane.
-  /// Returns how many are out. `is_dead` must take over what it says true for. Meanwhile the rest is counted as
-  /// pending, and may not be found.
+  /// Takes out the items for which `is_dead` says true, and hands them over to it: all that were in before the call,
+  /// but for one that is just going in or coming out. The others keep their order. Returns how many are out. Meanwhile
+  /// the rest is counted as pending, and may not be found. Visits each item once; allocates nothing.
   template <typename Predicate>
   std::int64_t remove_if(Predicate&& is_dead) noexcept {
     std::int64_t removed = 0;
     for (one_lane& l : lanes_) {
-      T* item = nullptr;
-      for (std::int64_t left = pending(); left > 0 && (item = pop_from(l, left % 2 == 0, nullptr)) != nullptr; --left) {
-        if (!is_dead(*item)) {
-          if (!l.queue.enqueue(item)) l.linked.push(item);
-          continue;
+      // Nothing goes back before the lane is through: the queue serves whoever asks without a turn from the fullest of
+      // a few producers, which would soon be this thread.
+      T* kept = nullptr;
+      T** end = &kept;
+      for (std::int64_t left = pending(); left > 0; --left) {
+        T* const item = pop_from(l, true, nullptr);
+        if (item == nullptr) break;
+        if (is_dead(*item)) {
+          (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1)
+          ++removed;
+        } else {
+          item->*Next = nullptr;
+          *end = item;
+          end = &(item->*Next);
         }
-        (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1)
-        ++removed;
+      }
+      while (kept != nullptr) {
+        T* const item = kept;
+        kept = item->*Next;
+        l.linked.push(item);
       }
     }
     return removed;
@@ -123,10 +136,11 @@ class injector {
 
   std::array<one_lane, 3> lanes_;
 
-  // Items between the start of their push and the end of their pop. Writers: all. Readers: all.
+  // Items between the start of their push and the end of their pop. Writers: all. Readers: all. Publishes no data: the
+  // queue does.
   // (1) entered: seq_cst addition by the pusher, then its look for sleepers; against a sleeper's announcement, then its
-  //     seq_cst load here. One of the two sees the other (event_count.hpp has the fences). Publishes no data: the queue
-  //     does.
+  //     seq_cst load here. One of the two sees the other (event_count.hpp has the fences). Left: a subtraction after
+  //     the item is out, so that zero is never too early.
   alignas(cache_line) atomic<std::int64_t> pending_{0};
 };
 

@@ -1,6 +1,7 @@
 // The lock of weir's slow paths, with clang's thread-safety annotations, which -Wthread-safety checks.
 //
-// Short and cold by rule: no user code, no wake-up and no system call of ours runs while one is held.
+// Short and cold by rule: no callback of the user's and no wake-up runs while one is held. Two exceptions: the gate of
+// admission reads its clock, which may be the user's, and the clock thread is started under its own lock.
 #pragma once
 
 #include <weir/queues/sync.hpp>
@@ -15,6 +16,8 @@
 #define WEIR_GUARDED_BY(lock) WEIR_ANNOTATE(guarded_by(lock))
 /// The caller holds the lock.
 #define WEIR_REQUIRES(lock) WEIR_ANNOTATE(requires_capability(lock))
+/// The caller holds the lock, and no longer after the call.
+#define WEIR_RELEASES(lock) WEIR_ANNOTATE(release_capability(lock))
 /// The caller does not hold the lock.
 #define WEIR_EXCLUDES(lock) WEIR_ANNOTATE(locks_excluded(lock))
 
