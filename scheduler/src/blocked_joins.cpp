@@ -1,37 +1,47 @@
 #include "blocked_joins.hpp"
 
+#include <weir/queues/mutex.hpp>
+
 namespace weir::detail {
 
-blocked_join::blocked_join(blocked_joins& all, const frame& awaited, const run_context* top, deadline until) noexcept
-    : all_(&all), awaited_(&awaited), top_(top), is_entered_(top != nullptr && until.is_never()) {
+struct blocked_join::registry {
+  mutex lock;
+  blocked_join* first WEIR_GUARDED_BY(lock) = nullptr;
+
+  // Whether what `stack` holds up must end before `f` can.
+  [[nodiscard]] bool holds_up(const held_up& stack, const frame& f) const noexcept WEIR_REQUIRES(lock);
+};
+
+constinit blocked_join::registry blocked_join::all;
+
+blocked_join::blocked_join(const frame& awaited, deadline until) noexcept
+    : awaited_(&awaited), stack_(held_up::by_this_thread()), is_entered_(!stack_.is_empty() && until.is_never()) {
   if (!is_entered_) return;
-  const lock_guard held(all_->mutex_);
-  is_circular_ = closes_a_circle();
+  const lock_guard held(all.lock);
+  is_circular_ = all.holds_up(stack_, awaited);
   is_entered_ = !is_circular_;  // so that those who are entered never make a circle
   if (!is_entered_) return;
-  next_ = all_->first_;
+  next_ = all.first;
   if (next_ != nullptr) next_->prev_ = this;
-  all_->first_ = this;
+  all.first = this;
 }
 
 blocked_join::~blocked_join() {
   if (!is_entered_) return;
-  const lock_guard held(all_->mutex_);
-  (prev_ != nullptr ? prev_->next_ : all_->first_) = next_;
+  const lock_guard held(all.lock);
+  (prev_ != nullptr ? prev_->next_ : all.first) = next_;
   if (next_ != nullptr) next_->prev_ = prev_;
 }
 
-// Each task stands on one stack, and each stack sleeps in one join: the way from sleeper to sleeper has no branches,
-// and ends, since the sleepers make no circle, with a task on this stack or with one that nobody asleep holds up.
-bool blocked_join::closes_a_circle() const noexcept {
-  const frame* awaited = awaited_;
-  for (;;) {
-    if (top_->is_below(*awaited)) return true;
-    const blocked_join* holder = all_->first_;
-    while (holder != nullptr && !holder->top_->is_below(*awaited)) holder = holder->next_;
-    if (holder == nullptr) return false;
-    awaited = holder->awaited_;
+// Depth first over what holds up what it waits for. A task runs on one stack, and threads may be in its stop callbacks,
+// so that the way from sleeper to sleeper may branch; it ends, since the sleepers make no circle, with a task that this
+// thread holds up or with ones that nobody asleep does.
+bool blocked_join::registry::holds_up(const held_up& stack, const frame& f) const noexcept {
+  if (stack.contains(f)) return true;
+  for (const blocked_join* other = first; other != nullptr; other = other->next_) {
+    if (other->stack_.contains(f) && holds_up(stack, *other->awaited_)) return true;
   }
+  return false;
 }
 
 }  // namespace weir::detail

@@ -55,11 +55,12 @@ void clock_thread::run() noexcept {
     batch now_due;
     std::uint32_t seen = 0;
     time_point until{};
+    const time_point now = clock_->now();  // the user's code: not under the lock
     {
       const lock_guard held(mutex_);
       if (stopping_) return;
       seen = word_.load(memory_order_acquire);  // (2)
-      collect(now_due);
+      collect(now_due, now);
       until = std::min(ring_, heap_.empty() ? time_point::max() : heap_.front()->deadline.at());
       sleeps_until_ = until;
     }
@@ -72,8 +73,7 @@ void clock_thread::run() noexcept {
   }
 }
 
-void clock_thread::collect(batch& out) noexcept {
-  const time_point now = clock_->now();
+void clock_thread::collect(batch& out, time_point now) noexcept {
   while (!heap_.empty() && out.count < out.due.size() && heap_.front()->deadline.has_passed(now)) {
     out.due[out.count++] = take_out(0);
   }
@@ -94,12 +94,16 @@ void clock_thread::return_room() noexcept {
 
 void clock_thread::insert(tracked_frame& f) noexcept {
   add_owner(f);
-  const lock_guard held(mutex_);
-  --promised_;
-  heap_.push_back(&f);  // within the capacity that was promised: cannot throw
-  f.heap_index = static_cast<std::uint32_t>(heap_.size() - 1);
-  sift_up(heap_.size() - 1);
-  wake_if_earlier(f.deadline.at());
+  bool must_wake = false;
+  {
+    const lock_guard held(mutex_);
+    --promised_;
+    heap_.push_back(&f);  // within the capacity that was promised: cannot throw
+    f.heap_index = static_cast<std::uint32_t>(heap_.size() - 1);
+    sift_up(heap_.size() - 1);
+    must_wake = must_wake_for(f.deadline.at());
+  }
+  if (must_wake) futex_wake(&word_, wake_all);
 }
 
 void clock_thread::cancel(tracked_frame& f) noexcept {
@@ -112,17 +116,21 @@ void clock_thread::cancel(tracked_frame& f) noexcept {
 }
 
 void clock_thread::ring_at(time_point at) noexcept {
-  const lock_guard held(mutex_);
-  if (ring_ <= at) return;
-  ring_ = at;
-  wake_if_earlier(at);
+  bool must_wake = false;
+  {
+    const lock_guard held(mutex_);
+    if (ring_ <= at) return;
+    ring_ = at;
+    must_wake = must_wake_for(at);
+  }
+  if (must_wake) futex_wake(&word_, wake_all);
 }
 
-void clock_thread::wake_if_earlier(time_point at) noexcept {
-  if (at >= sleeps_until_) return;
+bool clock_thread::must_wake_for(time_point at) noexcept {
+  if (at >= sleeps_until_) return false;
   sleeps_until_ = at;
   (void)word_.fetch_add(1, memory_order_release);  // (2)
-  futex_wake(&word_, wake_all);
+  return true;
 }
 
 // ---- the heap

@@ -47,8 +47,9 @@ class clock_thread final : public gate::alarm {
   void run() noexcept;
   // Takes out what is due, at most `due.size()`; returns how many. `ring` says whether the door is due.
   struct batch;
-  void collect(batch& out) noexcept WEIR_REQUIRES(mutex_);
-  void wake_if_earlier(time_point at) noexcept WEIR_REQUIRES(mutex_);
+  void collect(batch& out, time_point now) noexcept WEIR_REQUIRES(mutex_);
+  // True if the thread sleeps past `at`: to be woken once the lock is given back.
+  [[nodiscard]] bool must_wake_for(time_point at) noexcept WEIR_REQUIRES(mutex_);
 
   void place(std::size_t index, tracked_frame* f) noexcept WEIR_REQUIRES(mutex_);
   void sift_up(std::size_t index) noexcept WEIR_REQUIRES(mutex_);

@@ -1,9 +1,11 @@
 // The way in: what a submission passes before its task is in a queue.
 #include "core.hpp"
 
+#include <algorithm>
 #include <new>
 #include <pthread.h>
 #include <sched.h>
+#include <thread>
 
 #include <weir/admission/detail/thread_waiter.hpp>
 #include <weir/admission/detail/weight.hpp>
@@ -11,6 +13,7 @@
 #include <weir/scheduler/this_task.hpp>
 
 #include "door_wait.hpp"
+#include "no_blocking.hpp"
 #include "settling.hpp"
 
 namespace weir::detail {
@@ -19,8 +22,13 @@ namespace {
 int usable_cpus() noexcept {
   cpu_set_t usable;
   CPU_ZERO(&usable);
-  if (sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
-  return CPU_COUNT(&usable) > 0 ? CPU_COUNT(&usable) : 1;
+  int count = 0;
+  if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
+    count = CPU_COUNT(&usable);
+  } else {
+    count = static_cast<int>(std::thread::hardware_concurrency());  // more CPUs than fit in the set
+  }
+  return std::clamp(count, 1, 1024);
 }
 
 pool_options resolved(const pool_options& given) {
@@ -37,9 +45,12 @@ atomic<std::uint32_t> forks{0};
 
 }  // namespace
 
-std::uint32_t fork_generation() noexcept {
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, memory_order_relaxed); });
-  (void)registered;
+std::uint32_t fork_generation() {
+  static const bool is_counted = [] {
+    if (pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, memory_order_relaxed); }) != 0) throw std::bad_alloc();
+    return true;
+  }();
+  (void)is_counted;
   return forks.load(memory_order_relaxed);
 }
 
@@ -66,10 +77,7 @@ bool core::is_forked() const noexcept { return forks.load(memory_order_relaxed) 
 bool core::is_inside() const noexcept {
   const worker* const w = worker::current();
   if (w != nullptr && &w->pool() == this) return true;
-  for (const run_context* c = run_context::current(); c != nullptr; c = c->below) {
-    if (c->pool == this) return true;
-  }
-  return false;
+  return held_up::by_this_thread().contains_any_of(*this);
 }
 
 bool core::may_not_wait() const noexcept { return settling::is_here() || is_inside(); }
@@ -135,20 +143,21 @@ void core::insert(frame& f, priority p) noexcept {
 }
 
 void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {
-  f.admitted_at = stamp;
-  if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
+  tell_admitted(f, stamp);
   tracked_frame* const t = tracked(f);
   if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
   insert(f, p);
 }
 
 void core::launch_on_caller(frame& f, time_point stamp) noexcept {
-  f.admitted_at = stamp;
-  if (f.ops->on_admit != nullptr) f.ops->on_admit(f, stamp);
+  tell_admitted(f, stamp);
   tracked_frame* const t = tracked(f);
   if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
   add_user();  // the task's permit keeps the pool alive until it is given back, this thread after that
-  start(f, nullptr, 0);
+  {
+    const no_blocking here;  // as on a worker: the task holds its permit
+    start(f, nullptr, 0);
+  }
   drop_user();
 }
 
@@ -186,9 +195,10 @@ void core::undo_adoption(tracked_frame& f) noexcept {
 }
 
 void core::run_child(tracked_frame& f) noexcept {
-  // No parent: in a handler of the pool, which a worker calls outside of all tasks.
+  // No parent: in a handler of the pool, which a worker calls outside of all tasks, or in a stop callback.
   run_context* const parent = run_context::current();
-  worker* const by = parent != nullptr ? parent->on : worker::current();
+  worker* by = worker::current();
+  if (by != nullptr && &by->pool() != this) by = nullptr;
   const stop_token parents = this_task::stop();
   if (f.deadline < this_task::deadline()) timers_.insert(f);
   {

@@ -75,7 +75,6 @@ class core {
   [[nodiscard]] event_count& idle() noexcept { return idle_; }
   [[nodiscard]] clock_thread& timers() noexcept { return timers_; }
   [[nodiscard]] stop_registry& stops() noexcept { return stops_; }
-  [[nodiscard]] blocked_joins& joins() noexcept { return joins_; }
   [[nodiscard]] const clock_source& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] const pool_options& options() const noexcept { return options_; }
   [[nodiscard]] std::span<const std::unique_ptr<worker>> workers() const noexcept { return workers_; }
@@ -84,7 +83,7 @@ class core {
   [[nodiscard]] bool is_exiting() const noexcept { return exiting_.load(memory_order_acquire); }    // (3)
   [[nodiscard]] bool is_forked() const noexcept;
   [[nodiscard]] pool_metrics metrics() const;
-  /// Whether the calling thread runs a task of this pool, or is a worker of it.
+  /// Whether the calling thread runs a task of this pool, or a stop callback of one, or is a worker of it.
   [[nodiscard]] bool is_inside() const noexcept;
   /// Whether a wait of the calling thread for this pool could be one for itself.
   [[nodiscard]] bool may_not_wait() const noexcept;
@@ -101,6 +100,7 @@ class core {
 
   void insert(frame& f, priority lane) noexcept;
   void execute(frame& f, worker* by, run_context* parent, int depth) noexcept;
+  [[nodiscard]] run_end run_callable(frame& f, worker* by, run_context* parent, int depth) noexcept;
   void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(frame& f) const noexcept;
   void forget(passage::kind how) noexcept;
@@ -110,17 +110,19 @@ class core {
   void report_refusal(const frame& f, const refusal& why) noexcept;
   [[nodiscard]] refusal count_refusal(const refusal& why) noexcept;
   void count_husk() noexcept;
+  [[nodiscard]] frame* sweep() noexcept WEIR_REQUIRES(sweep_);
+  void tell_admitted(frame& f, time_point stamp) noexcept;
   void stop_everything() noexcept;
   [[nodiscard]] frame* take_any() noexcept;
 
   const pool_options options_;
   const std::uint32_t fork_generation_;
   stop_registry stops_;
-  blocked_joins joins_;
   clock_thread timers_;
   gate door_;
   injector<frame, &frame::next_queued> injected_;
   event_count idle_;
+  tasks_on_callers on_callers_;
   std::vector<std::unique_ptr<worker>> workers_;
 
   // Counted by whoever submits or is refused; relaxed additions, numbers alone. Before the outcome becomes visible.
@@ -146,6 +148,7 @@ class core {
 };
 
 /// The process's count of forks, of which the pool remembers the value at its construction.
-[[nodiscard]] std::uint32_t fork_generation() noexcept;
+/// @throws std::bad_alloc if there is no memory to count them.
+[[nodiscard]] std::uint32_t fork_generation();
 
 }  // namespace weir::detail

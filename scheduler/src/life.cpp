@@ -3,7 +3,9 @@
 //
 // An end goes: the callable is destroyed, the timer is taken out, the end is counted, the permit is given back, and
 // only then does the state say `done` and the waiters are woken.
+#include <cassert>
 #include <cstdio>
+#include <cstdlib>
 #include <cxxabi.h>
 #include <typeinfo>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "core.hpp"
 #include "door_wait.hpp"
 #include "settling.hpp"
+#include "threads.hpp"
 
 namespace weir::detail {
 namespace {
@@ -56,19 +59,29 @@ void print_failure(const task_failure& failed) {
                description(failed.error).c_str());
 }
 
+bool was_last_owner(tracked_frame& f) noexcept { return f.owners.fetch_sub(1, memory_order_acq_rel) == 1; }  // (1)
+
+void free_tracked(tracked_frame& f) noexcept {
+  core* const pool = f.pool;
+  delete f.wait;
+  f.ops->free(f);
+  pool->drop_user();
+}
+
 }  // namespace
 
 void drop_owner(frame& f) noexcept {
   tracked_frame* const t = tracked(f);
   if (t == nullptr) {
     f.ops->free(f);
-    return;
+  } else if (was_last_owner(*t)) {
+    const settling here;  // the result of a job that was let go may be anything, and ends here
+    free_tracked(*t);
   }
-  if (t->owners.fetch_sub(1, memory_order_acq_rel) != 1) return;  // (1)
-  core* const pool = t->pool;
-  delete t->wait;
-  f.ops->free(f);
-  pool->drop_user();
+}
+
+void release_job(tracked_frame& f) noexcept {
+  if (was_last_owner(f)) free_tracked(f);
 }
 
 void attach(core& pool, tracked_frame& f) noexcept {
@@ -108,24 +121,30 @@ bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
   return true;
 }
 
-void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcept {
-  std::exception_ptr from_callback;
-  run_end end;
-  {
-    run_context here(f, *this, by, parent, depth);
-    if (by != nullptr) {
-      by->count_execution();
-      by->publish(&f);
-    }
-    end = f.ops->run(f, here);
-    f.ops->drop(f);
-    if (f.state.has_callbacks()) {
-      stops_.close(here);
-      from_callback = std::move(here.callback_error);
-    }
-    if (by != nullptr) by->publish(here.below != nullptr ? here.below->task : nullptr);
+// Runs the callable, to the end of its destruction.
+run_end core::run_callable(frame& f, worker* by, run_context* parent, int depth) noexcept {
+  run_context here(f, *this, by, parent, depth);
+  run_end end = f.ops->run(f, here);
+  f.ops->drop(f);
+  if (f.state.has_callbacks()) {
+    stops_.close(here);
+    assert(here.callbacks == nullptr && "weir: a stop_callback has outlived its task's callable");
+    if (end.error == nullptr) end.error = std::move(here.callback_error);
   }
-  if (end.error == nullptr && from_callback != nullptr) end.error = std::move(from_callback);
+  return end;
+}
+
+void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcept {
+  run_end end;
+  if (by == nullptr) {
+    const tasks_on_callers::entry shown(on_callers_, f);
+    end = run_callable(f, nullptr, parent, depth);
+  } else {
+    by->count_execution();
+    by->running().enter(f);
+    end = run_callable(f, by, parent, depth);
+    by->running().leave();
+  }
   // The pool's stop reaches a task without a word in its state; who left because of it is to know.
   if (end.left && is_stopping()) (void)f.state.request_stop(stop_cause::shutdown);
   if (end.error != nullptr) {
@@ -202,6 +221,7 @@ void core::report_refusal(const frame& f, const refusal& why) noexcept {
 // ---- stopping
 
 void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
+  if (is_stopping()) cause = stop_cause::shutdown;  // the first cause wins, and that one is not in the words
   switch (f.state.request_stop(cause)) {
     case task_state::stopped::taken:
       count_husk();
@@ -224,40 +244,50 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
 void core::count_husk() noexcept {
   if (husks_.fetch_add(1, memory_order_relaxed) < options_.limits.max_tasks) return;
   frame* dropped = nullptr;
-  const auto take_if_husk = [&](frame& f) noexcept {
-    if (f.state.current_phase() == task_state::phase::queued) return false;
-    f.next_queued = std::exchange(dropped, &f);
-    return true;
-  };
   {
     const lock_guard held(sweep_);
-    (void)injected_.remove_if(take_if_husk);
-    for (const auto& w : workers_) {
-      injected_.announce();  // what is stolen is never out of sight
-      for (frame* f = nullptr; (f = w->steal().item) != nullptr;) {
-        if (!take_if_husk(*f)) injected_.push_linked(f, lane::normal);
-      }
-      injected_.retract();
-    }
+    if (husks_.load(memory_order_relaxed) <= options_.limits.max_tasks) return;  // another one has swept meanwhile
+    dropped = sweep();
   }
   idle_.notify_all();
   // Outside the lock: the end of a frame is the end of a result, which may be anything.
-  while (dropped != nullptr) {
-    frame& husk = *std::exchange(dropped, dropped->next_queued);
+  while (dropped != nullptr) drop_owner(*std::exchange(dropped, dropped->next_queued));
+}
+
+// Takes the husks out of the injector, and out of the deques if that has not halved their number: a sweep visits all
+// that is queued, and so pays for itself by the cancels until the next one.
+frame* core::sweep() noexcept {
+  frame* dropped = nullptr;
+  const auto take_if_husk = [&](frame& f) noexcept {
+    if (f.state.current_phase() == task_state::phase::queued) return false;
+    f.next_queued = std::exchange(dropped, &f);
     husks_.fetch_sub(1, memory_order_relaxed);
-    drop_owner(husk);
+    return true;
+  };
+  (void)injected_.remove_if(take_if_husk);
+  if (husks_.load(memory_order_relaxed) <= options_.limits.max_tasks / 2) return dropped;
+  for (const auto& w : workers_) {
+    injected_.announce();  // what is stolen is never out of sight
+    for (frame* f = nullptr; (f = w->steal().item) != nullptr;) {
+      if (!take_if_husk(*f)) injected_.push_linked(f, lane::normal);
+    }
+    injected_.retract();
   }
+  return dropped;
 }
 
 // ---- at the door
 
-void core::granted(frame& f, priority p, time_point stamp) noexcept {
+void core::tell_admitted(frame& f, time_point stamp) noexcept {
   f.admitted_at = stamp;
+  if (f.ops->on_admit == nullptr) return;
+  const settling here;
+  f.ops->on_admit(f, stamp);
+}
+
+void core::granted(frame& f, priority p, time_point stamp) noexcept {
   admitted_.fetch_add(1, memory_order_relaxed);
-  if (f.ops->on_admit != nullptr) {
-    const settling here;
-    f.ops->on_admit(f, stamp);
-  }
+  tell_admitted(f, stamp);
   // Counted as pending before it can be taken out of turn: the workers then stay until its entry has come and gone.
   injected_.announce();
   if (f.state.grant() == task_state::granted::must_end) {
@@ -295,7 +325,7 @@ void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
 // ---- waiting for an end
 
 join_end core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
-  const blocked_join asleep(joins_, f, run_context::current(), until);
+  const blocked_join asleep(f, until);
   if (asleep.is_circular()) return join_end::would_deadlock;
   for (;;) {
     if (f.state.watch(task_state::watcher::thread)) return join_end::done;
@@ -308,10 +338,10 @@ join_end core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
 
 join_end core::join(tracked_frame& f, deadline until) noexcept {
   if (f.state.is_done()) return join_end::done;
-  if (is_on_this_stack(f)) return join_end::would_deadlock;
+  if (held_up::by_this_thread().contains(f)) return join_end::would_deadlock;
   worker* const w = worker::current();
   if (w != nullptr && &w->pool() == this && run_context::current() != nullptr) return w->join(f, until);
-  if (is_inside()) (void)claim(f, nullptr, 0);
+  if (is_inside() && this_stack_has_room()) (void)claim(f, nullptr, 0);
   return sleep_until_done(f, until);
 }
 
@@ -339,7 +369,5 @@ bool stop_and_wait(tracked_frame& f) noexcept {
   // A task may end its own job, or one that its stack holds up: then there is nothing to wait for but itself.
   return f.pool->join(f, deadline{}) == join_end::done;
 }
-
-void release_job(tracked_frame& f) noexcept { drop_owner(f); }
 
 }  // namespace weir::detail

@@ -41,7 +41,7 @@ const limits& pool::configured() const noexcept { return core_->options().limits
 
 pool_metrics detail::core::metrics() const {
   pool_metrics m;
-  // Ends before admissions before submissions: what moves meanwhile then never makes an end without its beginning.
+  // Ends before admissions before submissions: what moves meanwhile then mostly shows as begun and not yet ended.
   const std::array<std::uint64_t*, 4> ends = {&m.completed, &m.failed, &m.cancelled, &m.expired};
   for (std::size_t i = 0; i < ends.size(); ++i) *ends[i] = ended_outside_[i].load(memory_order_relaxed);
   for (const auto& w : workers_) {

@@ -10,6 +10,7 @@ namespace detail {
 namespace {
 
 thread_local run_context* innermost = nullptr;
+thread_local const callback_scope* innermost_callback = nullptr;
 
 }  // namespace
 
@@ -22,14 +23,38 @@ run_context::~run_context() { innermost = below; }
 
 run_context* run_context::current() noexcept { return innermost; }
 
-bool run_context::is_below(const frame& f) const noexcept {
-  for (const run_context* c = this; c != nullptr; c = c->below) {
-    if (c->task == &f) return true;
-  }
-  return false;
+callback_scope::callback_scope(const run_context& of) noexcept : of_(&of), below_(innermost_callback) {
+  innermost_callback = this;
 }
 
-bool is_on_this_stack(const frame& f) noexcept { return innermost != nullptr && innermost->is_below(f); }
+callback_scope::~callback_scope() { innermost_callback = below_; }
+
+held_up held_up::by_this_thread() noexcept {
+  held_up all;
+  all.top_ = innermost;
+  all.callbacks_ = innermost_callback;
+  return all;
+}
+
+template <typename Predicate>
+bool held_up::any(Predicate holds) const noexcept {
+  const auto in_stack = [&](const run_context* c) {
+    while (c != nullptr && !holds(*c)) c = c->below;
+    return c != nullptr;
+  };
+  if (in_stack(top_)) return true;
+  const callback_scope* s = callbacks_;
+  while (s != nullptr && !in_stack(s->of_)) s = s->below_;
+  return s != nullptr;
+}
+
+bool held_up::contains(const frame& f) const noexcept {
+  return any([&](const run_context& c) { return c.task == &f; });
+}
+
+bool held_up::contains_any_of(const core& pool) const noexcept {
+  return any([&](const run_context& c) { return c.pool == &pool; });
+}
 
 stop_token token_of(run_context& context) noexcept { return context.token(); }
 

@@ -25,9 +25,6 @@ struct run_context {
 
   [[nodiscard]] stop_token token() noexcept { return stop_token(this); }
 
-  /// Whether `f` runs here or further down on this stack.
-  [[nodiscard]] bool is_below(const frame& f) const noexcept;
-
   frame* task;
   core* pool;
   worker* on;           // null on a thread of the user's that runs its own submission (caller_runs)
@@ -40,6 +37,7 @@ struct run_context {
   run_context* next = nullptr;
   run_context* prev = nullptr;
   bool is_registered = false;
+  bool is_closing = false;  // the end of the run sleeps until nobody calls callbacks
   std::exception_ptr callback_error;
 
   // Threads that call callbacks of this task. Writers: they, under the registry's lock. Reader: the end of the run,
@@ -48,7 +46,37 @@ struct run_context {
   atomic<std::uint32_t> callers{0};
 };
 
-/// Whether `f` runs on the stack of the calling thread.
-[[nodiscard]] bool is_on_this_stack(const frame& f) noexcept;
+/// For a scope, the calling thread calls a stop callback of the task in `of`, whose end waits for it.
+class callback_scope {
+ public:
+  explicit callback_scope(const run_context& of) noexcept;
+  callback_scope(const callback_scope&) = delete;
+  callback_scope& operator=(const callback_scope&) = delete;
+  ~callback_scope();
+
+ private:
+  friend class held_up;
+  const run_context* of_;  // stays, and all that is below it: it does not end before its callbacks
+  const callback_scope* below_;
+};
+
+/// What cannot end before the calling thread goes on: the tasks on its stack, those whose stop callbacks it calls, and
+/// the tasks below these on their own stacks. A view: it stays true while the thread sleeps.
+class held_up {
+ public:
+  [[nodiscard]] static held_up by_this_thread() noexcept;
+
+  /// Nothing of any pool.
+  [[nodiscard]] bool is_empty() const noexcept { return top_ == nullptr && callbacks_ == nullptr; }
+  [[nodiscard]] bool contains(const frame& f) const noexcept;
+  [[nodiscard]] bool contains_any_of(const core& pool) const noexcept;
+
+ private:
+  template <typename Predicate>
+  [[nodiscard]] bool any(Predicate holds) const noexcept;
+
+  const run_context* top_;
+  const callback_scope* callbacks_;
+};
 
 }  // namespace weir::detail

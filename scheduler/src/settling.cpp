@@ -1,7 +1,5 @@
 #include "settling.hpp"
 
-#include <weir/admission/detail/thread_waiter.hpp>
-
 namespace weir::detail {
 namespace {
 
@@ -9,15 +7,9 @@ thread_local int depth = 0;
 
 }  // namespace
 
-settling::settling() noexcept : could_block_(this_thread_may_block()) {
-  ++depth;
-  set_this_thread_may_block(false);  // the same for limiters and semaphores
-}
+settling::settling() noexcept { ++depth; }
 
-settling::~settling() {
-  --depth;
-  set_this_thread_may_block(could_block_);
-}
+settling::~settling() { --depth; }
 
 bool settling::is_here() noexcept { return depth != 0; }
 

@@ -11,6 +11,7 @@
 #include <weir/queues/backoff.hpp>
 
 #include "core.hpp"
+#include "settling.hpp"
 
 namespace weir {
 
@@ -21,7 +22,8 @@ std::string to_string(const shutdown_report& report) {
     case shutdown_report::status::stopped:
       return "stopped: at the deadline the rest was asked to stop, and ended";
     case shutdown_report::status::would_deadlock:
-      return "would_deadlock: called on a worker of the pool; the door is closed, wait for the end outside the pool";
+      return "would_deadlock: called on a worker, in a callback or a handler; the door is closed, wait for the end "
+             "elsewhere";
     case shutdown_report::status::forked:
       return "forked: this process was forked after the pool was made; its workers are not here";
     case shutdown_report::status::stragglers:
@@ -29,8 +31,10 @@ std::string to_string(const shutdown_report& report) {
   }
   std::string text = "stragglers: " + std::to_string(report.live) + " task(s) did not stop:";
   for (const straggler& s : report.stragglers) {
-    text += " '" + std::string(s.name.empty() ? "(unnamed)" : s.name.view()) + "' (worker " + std::to_string(s.worker) +
-            ", submitted at " + s.where.file_name() + ":" + std::to_string(s.where.line()) + ")";
+    if (s.depth != 0) text += ", which runs";
+    text += " '" + std::string(s.name.empty() ? "(unnamed)" : s.name.view()) + "' (";
+    if (s.depth == 0) text += s.worker < 0 ? "on no worker, " : "worker " + std::to_string(s.worker) + ", ";
+    text += std::string("submitted at ") + s.where.file_name() + ":" + std::to_string(s.where.line()) + ")";
   }
   return text;
 }
@@ -58,10 +62,8 @@ shutdown_report core::shutdown(deadline until) {
 
   report.how = shutdown_report::status::stragglers;
   report.live = door_.tasks_in_use();
-  for (const auto& w : workers_) {
-    const worker::running now = w->now_running();
-    if (now.any) report.stragglers.push_back({.name = now.name, .where = now.where, .worker = w->index()});
-  }
+  for (const auto& w : workers_) w->running().list(w->index(), report.stragglers);
+  on_callers_.list(report.stragglers);
   return report;
 }
 
@@ -91,12 +93,19 @@ void core::stop_everything() noexcept {
 
 void core::end(core* c) noexcept {
   if (c->is_forked()) return;  // the workers are not in this process; their memory stays as the fork left it
-  if (c->may_not_wait()) {
+  if (c->is_inside()) {
     std::fputs("weir: a pool was destroyed by one of its own tasks, which would wait for itself; destroy it outside\n",
                stderr);
     std::terminate();
   }
   c->door_.close();
+  if (settling::is_here() && c->door_.tasks_in_use() != 0) {
+    std::fputs(
+        "weir: a pool with live tasks was destroyed by a callable that never ran, or in a handler, where no wait is "
+        "possible; shut it down before\n",
+        stderr);
+    std::terminate();
+  }
   if (c->is_stopping() && c->options_.stragglers != stragglers::wait && c->door_.tasks_in_use() != 0) {
     if (c->options_.stragglers == stragglers::terminate) {
       std::fprintf(stderr, "weir: %s\n", to_string(c->shutdown(deadline(time_point::min()))).c_str());

@@ -94,25 +94,45 @@ void stop_registry::unlink(stop_callback_node& node) noexcept {
 }
 
 void stop_registry::deliver(tracked_frame& f) noexcept {
-  const lock_guard held(mutex_);
-  if (f.running != nullptr) call_all(*f.running);
+  mutex_.lock();
+  run_context* const context = f.running;
+  if (context == nullptr) {
+    mutex_.unlock();
+    return;
+  }
+  enter(*context);
+  call_all(*context);
+  leave(*context);
 }
 
 void stop_registry::stop_all(stop_cause cause) noexcept {
-  const lock_guard held(mutex_);
-  for (run_context* c = contexts_; c != nullptr;) {
-    // While this thread is counted in `callers` the context stays, and with it its place in the list.
-    (void)c->callers.fetch_add(1, memory_order_relaxed);  // relaxed: under the lock
+  mutex_.lock();
+  run_context* c = contexts_;
+  if (c != nullptr) enter(*c);
+  while (c != nullptr) {
     (void)c->task->state.request_stop(cause);
     call_all(*c);
     run_context* const next = c->next;
+    if (next != nullptr) enter(*next);  // it stays in its place while the lock is free
     leave(*c);
+    mutex_.lock();
     c = next;
   }
+  mutex_.unlock();
+}
+
+void stop_registry::enter(run_context& context) noexcept {
+  (void)context.callers.fetch_add(1, memory_order_relaxed);  // relaxed: under the lock
+}
+
+void stop_registry::leave(run_context& context) noexcept {
+  const atomic<std::uint32_t>* const address = &context.callers;
+  const bool is_awaited = context.callers.fetch_sub(1, memory_order_release) == 1 && context.is_closing;  // (1)
+  mutex_.unlock();  // from here on the context may be gone
+  if (is_awaited) futex_wake(address, wake_all);
 }
 
 void stop_registry::call_all(run_context& context) noexcept {
-  (void)context.callers.fetch_add(1, memory_order_relaxed);  // relaxed: under the lock
   while (stop_callback_node* const node = context.callbacks) {
     context.callbacks = node->next_;
     if (node->next_ != nullptr) node->next_->prev_ = nullptr;
@@ -121,14 +141,14 @@ void stop_registry::call_all(run_context& context) noexcept {
     node->phase_.store(1, memory_order_relaxed);  // relaxed: under the lock
     std::exception_ptr error;
     mutex_.unlock();
-    call_one(*node, error);
+    call_one(*node, context, error);
     mutex_.lock();
     if (error != nullptr && context.callback_error == nullptr) context.callback_error = std::move(error);
   }
-  leave(context);
 }
 
-void stop_registry::call_one(stop_callback_node& node, std::exception_ptr& error) noexcept {
+void stop_registry::call_one(stop_callback_node& node, const run_context& of, std::exception_ptr& error) noexcept {
+  const callback_scope here(of);
   bool destroyed = false;
   node.destroyed_ = &destroyed;  // read on this thread only
   try {
@@ -143,11 +163,6 @@ void stop_registry::call_one(stop_callback_node& node, std::exception_ptr& error
   futex_wake(address, wake_all);
 }
 
-void stop_registry::leave(run_context& context) noexcept {
-  const atomic<std::uint32_t>* const address = &context.callers;
-  if (context.callers.fetch_sub(1, memory_order_release) == 1) futex_wake(address, wake_all);  // (1)
-}
-
 void stop_registry::close(run_context& context) noexcept {
   for (;;) {
     std::uint32_t callers = 0;
@@ -160,6 +175,7 @@ void stop_registry::close(run_context& context) noexcept {
         if (tracked_frame* const t = tracked(*context.task)) t->running = nullptr;
         return;
       }
+      context.is_closing = true;
     }
     futex_wait(context.callers, callers, duration(-1));
   }

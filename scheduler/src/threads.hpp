@@ -1,9 +1,8 @@
-// Starting a thread of weir's own: named, and blocking every asynchronous signal, so that the host's handlers run on
-// the host's threads.
+// Threads: starting one of weir's own, which is named and blocks every asynchronous signal, so that the host's handlers
+// run on the host's threads; and how much is left of a thread's stack.
 #pragma once
 
 #include <csignal>
-#include <cstddef>
 #include <pthread.h>
 #include <string>
 #include <thread>
@@ -32,15 +31,9 @@ template <typename Body>
   });
 }
 
-/// Where the stack of the calling thread ends; null if the system does not tell.
-[[nodiscard]] inline const std::byte* end_of_this_stack() noexcept {
-  pthread_attr_t attributes;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return nullptr;
-  void* lowest = nullptr;
-  std::size_t size = 0;
-  const bool known = pthread_attr_getstack(&attributes, &lowest, &size) == 0;
-  pthread_attr_destroy(&attributes);
-  return known ? static_cast<const std::byte*>(lowest) : nullptr;
-}
+/// Whether a task may be run on top of what the calling thread runs. A join may run what it waits for on top of itself,
+/// and that may join again: the depth is the program's. Near the end of the stack a join is refused rather than the
+/// stack overrun.
+[[nodiscard]] bool this_stack_has_room() noexcept;
 
 }  // namespace weir::detail

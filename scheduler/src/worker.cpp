@@ -17,8 +17,6 @@ thread_local worker* this_worker = nullptr;
 // A task that a worker runs lets the injector be looked at within so many tasks; a prime, as in Go's scheduler.
 constexpr std::uint32_t injector_interval = 61;
 
-constexpr std::ptrdiff_t stack_reserve = 256 * 1024;  // bytes, for the task that would be run and what it calls
-
 std::string thread_name(int index) {
   char text[16];
   std::snprintf(text, sizeof text, "weir-w%02d", index);
@@ -52,7 +50,6 @@ void worker::detach_thread() noexcept {
 void worker::loop() noexcept {
   this_worker = this;
   set_this_thread_may_block(false);
-  stack_end_ = end_of_this_stack();
   backoff hidden;  // for work that is counted and cannot be found yet
   for (;;) {
     if (frame* const f = find()) {
@@ -124,7 +121,11 @@ join_end worker::join(tracked_frame& f, deadline until) noexcept {
   backoff hidden;
   for (;;) {
     if (f.state.is_done()) return leave(join_end::done);
-    if (!has_stack_left()) return leave(join_end::would_deadlock);
+    if (!this_stack_has_room()) {
+      // Nothing more is run here; what another one runs, or has ended, can be waited for.
+      const bool is_queued = f.state.current_phase() == task_state::phase::queued;
+      return leave(is_queued ? join_end::would_deadlock : core_->sleep_until_done(f, until));
+    }
     if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
     if (!until.is_never() && until.has_passed(core_->clock().now())) return leave(join_end::too_late);
     // No other work before a wait that has an end of its own.
@@ -138,7 +139,7 @@ join_end worker::join(tracked_frame& f, deadline until) noexcept {
       continue;
     }
     hidden.reset();
-    const blocked_join asleep(core_->joins(), f, &here, until);
+    const blocked_join asleep(f, until);
     if (asleep.is_circular()) return leave(join_end::would_deadlock);
     const event_count::key key = core_->idle().prepare_wait();
     if (f.state.watch(task_state::watcher::worker) || core_->sees_work()) {
@@ -151,14 +152,6 @@ join_end worker::join(tracked_frame& f, deadline until) noexcept {
     });
     was_woken = true;
   }
-}
-
-// A join may run what it waits for on top of itself, and that may join again: the depth is the program's. Near the end
-// of the stack a join is refused rather than the stack overrun.
-bool worker::has_stack_left() const noexcept {
-  // Not the address of a local: AddressSanitizer may keep locals elsewhere.
-  const auto* const here = static_cast<const std::byte*>(__builtin_frame_address(0));
-  return here - stack_end_ > stack_reserve;
 }
 
 // Looks at the newest of this deque: `f` is run as an entry, so that its run leaves no husk; husks above what is live
@@ -174,20 +167,6 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
     if (newest == &f) return true;
   }
   return false;
-}
-
-void worker::publish(const frame* f) noexcept {
-  if (f != nullptr) {
-    running_name_.store(f->name, memory_order_relaxed);
-    running_where_.store(f->where, memory_order_relaxed);
-  }
-  running_.store(f, memory_order_relaxed);
-}
-
-worker::running worker::now_running() const noexcept {
-  return {.name = running_name_.load(memory_order_relaxed),
-          .where = running_where_.load(memory_order_relaxed),
-          .any = running_.load(memory_order_relaxed) != nullptr};
 }
 
 worker_metrics worker::metrics() const noexcept {

@@ -15,6 +15,7 @@
 #include <weir/scheduler/metrics.hpp>
 
 #include "blocked_joins.hpp"
+#include "running_tasks.hpp"
 
 namespace weir::detail {
 
@@ -67,15 +68,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] end_counters& ends() noexcept { return ends_; }
   [[nodiscard]] const end_counters& ends() const noexcept { return ends_; }
 
-  /// What the worker runs now, for reports. Null: nothing.
-  struct running {
-    task_name name;
-    std::source_location where;
-    bool any;
-  };
-  void publish(const frame* f) noexcept;
+  [[nodiscard]] running_tasks& running() noexcept { return running_; }
   void count_execution() noexcept { executed_.add(); }
-  [[nodiscard]] running now_running() const noexcept;
 
  private:
   void loop() noexcept;
@@ -83,7 +77,6 @@ class alignas(cache_line) worker {
   [[nodiscard]] frame* steal_from_others() noexcept;
   [[nodiscard]] frame* oldest_of_own() noexcept;
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
-  [[nodiscard]] bool has_stack_left() const noexcept;
 
   core* core_;
   const int index_;
@@ -93,7 +86,6 @@ class alignas(cache_line) worker {
   std::thread thread_;
 
   // Own thread only.
-  const std::byte* stack_end_ = nullptr;
   std::uint32_t tick_ = 0;  // tasks looked for; every 61st time the injector comes first
   injector<frame, &frame::next_queued>::consumer outside_;
   std::uint64_t random_;  // state of xorshift64 (Marsaglia 2003)
@@ -103,12 +95,7 @@ class alignas(cache_line) worker {
   counter steals_;
   counter parks_;
   counter polls_;
-
-  // The task in progress, for a shutdown report. Writer: the worker. Readers: reports, which want text that outlives
-  // the task: literals do. Relaxed: the two need not belong to the same task.
-  atomic<const frame*> running_{nullptr};
-  atomic<task_name> running_name_{};
-  atomic<std::source_location> running_where_{};
+  running_tasks running_;
 };
 
 }  // namespace weir::detail

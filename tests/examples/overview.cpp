@@ -47,9 +47,9 @@ int main() {
     stop.throw_if_stopped();
   });
   try {
-    watch->get();
-  } catch (const weir::cancelled& stopped) {
-    std::cout << "watch: " << stopped.what() << '\n';
+    watch.value().get();  // value throws weir::refused, get what the task threw or weir::cancelled
+  } catch (const std::exception& why) {
+    std::cout << "watch: " << why.what() << '\n';
   }
 
   // No new work; what was admitted ends, or is asked to stop at the deadline, and whatever does not is named.

@@ -59,6 +59,62 @@ TEST(Join, ALongChainOfJoinsEndsOnOneWorker) {
   expect_conservation(pool);
 }
 
+TEST(Join, APlainChainOfWaitsIsNeverRefused) {
+  // Each task waits for the one before it, on more workers than one, which is where helping would close circles.
+  for (const std::int64_t workers : {1, 2, 3}) {
+    weir::pool pool({.workers = workers});
+    for (int round = 0; round < 200; ++round) {
+      auto first = pool.try_submit({}, [] { return 1; });
+      auto second = pool.try_submit({}, [&] { return 1 + first->get(); });
+      auto third = pool.try_submit({}, [&] { return 1 + second->get(); });
+      auto fourth = pool.try_submit({}, [&] { return 1 + third->get(); });
+      ASSERT_EQ(fourth->get(), 4);
+    }
+    expect_conservation(pool);
+  }
+}
+
+TEST(Join, NearTheEndOfTheStackItIsRefusedInsteadOfOverrunningIt) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = weir::unlimited}});
+  struct endless {
+    weir::pool& pool;
+    int operator()() const {
+      auto next = pool.try_submit({}, endless{*this});
+      try {
+        return 1 + next->get();
+      } catch (const weir::refused& e) {
+        EXPECT_EQ(e.why().reason, weir::refusal_reason::would_deadlock);
+        return 1;  // the job that was not waited for is cancelled here
+      }
+    }
+  };
+  EXPECT_GT(*pool.run({}, endless{pool}), 100);
+  expect_conservation(pool);
+  EXPECT_EQ(pool.metrics().cancelled, 1u);
+}
+
+TEST(Join, ACircleThatTheProgramMakesIsRefusedToo) {
+  weir::pool pool({.workers = 2});
+  std::optional<weir::job<int>> one, two;
+  weir::testing::tally refused;
+  busy_workers busy(pool, 2);
+  const auto wait_for = [&](std::optional<weir::job<int>>& other) {
+    try {
+      return other->get();
+    } catch (const weir::refused& e) {
+      EXPECT_EQ(e.why().reason, weir::refusal_reason::would_deadlock);
+      refused.add();
+      return 1;
+    }
+  };
+  one.emplace(std::move(*pool.try_submit({}, [&] { return wait_for(two); })));
+  two.emplace(std::move(*pool.try_submit({}, [&] { return wait_for(one); })));
+  busy.release();
+  refused.await(1, "the refusal that opens the circle");
+  weir::testing::await_rest(pool);
+  EXPECT_EQ(refused.count(), 1u);
+}
+
 TEST(Join, AJoinRunsOtherWorkMeanwhile) {
   weir::pool pool({.workers = 2, .help_depth = 1});
   event go;

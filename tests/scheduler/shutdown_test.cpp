@@ -140,7 +140,7 @@ TEST(PoolShutdown, CallsStopCallbacks) {
     EXPECT_TRUE(pool.post({}, [&](weir::stop_token stop) {
       const weir::stop_callback on_stop(stop, [&] { called.add(); });
       running.add();
-      called.await(1, "a stop callback of a shutdown");
+      called.await(2, "the stop callbacks of a shutdown");
       weir::testing::eventually("the stop", [&] { return stop.stop_requested(); });
     }));
   }

@@ -153,6 +153,22 @@ TEST(StopToken, TheFirstCauseWins) {
   EXPECT_EQ(job->get(), stop_cause::requested);
 }
 
+TEST(StopToken, ThatOfAShutdownWinsTooIfItWasFirst) {
+  weir::pool pool({.workers = 1, .stop_grace = 0ms});
+  event running;
+  event both;
+  auto job = pool.try_submit({}, [&](weir::stop_token stop) {
+    running.set();
+    both.await("the second stop");
+    return stop.cause();
+  });
+  running.await("the task");
+  EXPECT_EQ(pool.shutdown(weir::within(0s)).how, weir::shutdown_report::status::stragglers);
+  job->request_stop();
+  both.set();
+  EXPECT_EQ(job->get(), stop_cause::shutdown);
+}
+
 TEST(StopToken, CausesHaveNames) {
   EXPECT_EQ(to_string(stop_cause::none), "none");
   EXPECT_EQ(to_string(stop_cause::requested), "requested");

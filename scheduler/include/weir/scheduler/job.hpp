@@ -14,8 +14,13 @@ namespace weir {
 /// Owns the interest in one task that returns a T. Move-only. Destroying it asks the task to stop and waits for its
 /// end; to let it go on alone, say `std::move(job).detach()`.
 ///
+/// Where a wait cannot be, the destructor does not wait: in a circle of joins, near the end of the stack for a task
+/// that only this thread could run, in a forked child, and in code that the pool calls between tasks (the destructor of
+/// a callable that never ran, a handler, a stop callback of a deadline). What the task refers to must then outlive it
+/// by other means.
+///
 /// One thread uses a job at a time, except that `request_stop` and `is_done` may be called by any number of threads
-/// while it lives.
+/// while it lives, also while the pool is being destroyed; a job may outlive its pool.
 template <typename T>
 class [[nodiscard]] job {
  public:
@@ -30,12 +35,12 @@ class [[nodiscard]] job {
   }
   ~job() { end(); }
 
-  /// Waits for the end and hands the result over, once. A worker that waits runs the task itself
-  /// if it has not started, and other tasks meanwhile; see pool_options::help_depth. What the task did happens before
-  /// the return.
+  /// Waits for the end and hands the result over, once. A worker that waits runs the task itself if it has not started,
+  /// and other tasks meanwhile only if pool_options::help_depth allows it. What the task did happens before the return.
+  /// Blocking; allocates nothing.
   /// @throws what the task threw; weir::cancelled if it was cancelled or expired; weir::refused if it was refused while
-  ///   it waited at the door, or, with `would_deadlock`, if the calling worker's own stack holds up what it would wait
-  ///   for (the result can still be taken); std::logic_error if it was taken, or the job is empty.
+  ///   it waited at the door, with `would_deadlock` if the calling thread holds up what it would wait for (the result
+  ///   can still be taken), with `forked` in a forked child; std::logic_error if it was taken, or the job is empty.
   T get() {
     (void)detail::join(frame(), deadline{});
     taken_ = true;
@@ -54,13 +59,16 @@ class [[nodiscard]] job {
     return done.kept.take();
   }
 
-  /// Waits for the end. Throws as `get` does for a wait that cannot be; never what the task threw.
+  /// Waits for the end. Blocking. @throws as `get` for a wait that cannot be; never what the task threw.
   void wait() { (void)detail::join(frame(), deadline{}); }
-  /// Waits for the end or `until`; true if the task has ended.
+  /// Waits for the end, or until the pool's clock shows `until`; true if the task has ended. Blocking. A worker runs
+  /// the task if it has not started, and then may return late. @throws as `wait`.
   [[nodiscard]] bool wait_until(deadline until) { return detail::join(frame(), until); }
 
-  /// Asks the task to stop, and returns at once. What waits at the door leaves it; what is queued never starts; what
-  /// runs sees its stop token. Any thread. Stop callbacks of the task run here.
+  /// Asks the task to stop, and does not wait for its end. What waits at the door leaves it; what is queued never
+  /// starts; what runs sees its stop token. Any thread. What must follow at once happens here: stop callbacks of the
+  /// task, the end of a callable that will not run, the admission of who waits for its permit, and now and then (once
+  /// in max_tasks stops at most) a sweep over all that is queued.
   void request_stop() noexcept {
     if (frame_ != nullptr) detail::request_stop(*frame_, stop_cause::requested);
   }
@@ -104,7 +112,7 @@ class [[nodiscard]] job {
     if (frame_ == nullptr) return;
     frame_type& ended = *std::exchange(frame_, nullptr);
     if (detail::stop_and_wait(ended)) ended.forget_result();
-    detail::drop_owner(ended);
+    detail::release_job(ended);
   }
 
   frame_type* frame_;

@@ -30,7 +30,7 @@ struct trace_id {
 
 /// Options of one submission.
 struct submit_options {
-  std::int64_t weight = 1;    ///< 1 to max_weight; held until the task has ended.
+  std::int64_t weight = 1;    ///< 1 to max_weight, or to 2,147,483,647; held until the task has ended.
   weir::deadline deadline{};  ///< Covers waiting, queueing and running.
   task_name name{};
   weir::priority priority = priority::normal;
@@ -66,7 +66,8 @@ struct pool_options {
   std::optional<std::int64_t> workers{};
   /// The door. `max_tasks = unlimited` is the most that is counted, 16,777,215.
   weir::limits limits{};
-  /// Tells the time of rates and deadlines; must outlive the pool.
+  /// Tells the time of rates and deadlines. It must outlive the pool, and the waits for its jobs; with
+  /// stragglers::abandon it must live for ever.
   const clock_source* clock = &steady_clock_source();
   /// How many unrelated tasks a worker may stack up above a task that waits for another, 0 to 64. With 0 a waiting
   /// worker runs the task that it waits for, if that is queued, and else sleeps. Above 0 it runs others, which keeps it
@@ -76,11 +77,13 @@ struct pool_options {
   /// How long `shutdown` waits for tasks that it asked to stop before it names those that did not. Zero or more.
   duration stop_grace = std::chrono::milliseconds(100);
   weir::stragglers stragglers = stragglers::wait;
-  /// Called for each posted task that threw, on the thread that ran it. By default one line on the standard error. Must
-  /// not throw: what it throws is dropped.
+  /// Called for each posted task that threw, on the thread that ran it, and for each posted callable whose move or copy
+  /// threw, on the thread that submitted it: by several threads at once. By default one line on the standard error.
+  /// Must not throw: what it throws is dropped. No wait is possible in it.
   std::function<void(const task_failure&)> on_failure{};
-  /// Called for each posted callable that was refused while it waited, on the thread that found out. By default it is
-  /// only counted.
+  /// Called for each posted callable that was refused while it waited, on the thread that found out: by several threads
+  /// at once. By default it is only counted. What it throws is dropped. No wait is possible in it; and if it hands the
+  /// same work in again where `overflow` drops waiters, each of these drops the next.
   std::function<void(const late_refusal&)> on_refused{};
 };
 

@@ -26,9 +26,13 @@ namespace weir {
 /// that exception. If it has a member `void on_admit(weir::time_point) noexcept`, that is called once, at its
 /// admission, with the limiter's time.
 ///
-/// All members but the destructor may be called by any thread at any time. Submissions allocate the task's frame
-/// (std::bad_alloc leaves the callable untouched and gives the permit back); if a deadline or a rate first needs the
-/// clock thread, its creation may throw std::system_error, with the same effect.
+/// All members may be called by any thread at any time, but not once the destructor has begun; jobs may be used then
+/// too. Submissions allocate the task's frame (std::bad_alloc leaves the callable untouched and gives the permit back);
+/// if a deadline or a rate first needs the clock thread, its creation may throw std::system_error, with the same
+/// effect. What happened before a submission happens before its task.
+///
+/// Every submission may be refused `invalid` or `too_heavy` for its weight, `expired` for its deadline, `closed` after
+/// `shutdown` has begun, and `forked` in a forked child; for the limits as each verb says below.
 class pool {
  public:
   /// Starts the workers. If a thread cannot be started, those that were are ended and std::system_error is thrown.
@@ -38,25 +42,28 @@ class pool {
   pool& operator=(const pool&) = delete;
 
   /// Closes the door, waits until all that was admitted has ended, and ends the workers. After an unclean shutdown as
-  /// pool_options::stragglers says. Not on a worker of the pool: that calls std::terminate, with a word on the standard
-  /// error.
+  /// pool_options::stragglers says. Where a wait would be one for itself, std::terminate is called, with a word on the
+  /// standard error: in a task of the pool; and in code that a pool calls between tasks, if this one has live tasks.
   ~pool();
 
-  /// Admits now or refuses; never waits. On refusal `f` has not been touched. Lock-free while nobody waits at the door.
+  /// Admits now or refuses (`tasks_full`, `weight_full`, `rate_limited`, `contended`); never waits. On refusal `f` has
+  /// not been touched. Returns result<job<T>> of what `f` returns. Takes no lock while nobody waits at the door and the
+  /// task has no deadline, but allocates.
   template <typename F>
   auto try_submit(const submit_options& options, F&& f,
                   const std::source_location& where = std::source_location::current()) {
     return submit_as<std::decay_t<F>>(detail::verb::try_submit, options, deadline{}, std::forward<F>(f), where);
   }
 
-  /// Admits, waiting with the calling thread for as long as it takes, or until the deadline of the options. On a worker
-  /// of this pool refused `would_deadlock`. On refusal `f` has not been touched. Blocking.
+  /// Admits, waiting with the calling thread for as long as it takes, or until the deadline of the options. Refused
+  /// `waiters_full` where too many wait, or as pool_options::limits.overflow says; `would_deadlock` on a worker of this
+  /// pool, in its tasks, stop callbacks and handlers. On refusal `f` has not been touched. Blocking.
   template <typename F>
   auto submit(const submit_options& options, F&& f,
               const std::source_location& where = std::source_location::current()) {
     return submit_as<std::decay_t<F>>(detail::verb::submit, options, deadline{}, std::forward<F>(f), where);
   }
-  /// The same, waiting no longer than `patience`: then refused `timed_out`.
+  /// The same, waiting no longer than `patience`, by the pool's clock: then refused `timed_out`.
   template <typename F>
   auto submit_until(deadline patience, const submit_options& options, F&& f,
                     const std::source_location& where = std::source_location::current()) {
@@ -78,9 +85,10 @@ class pool {
   result<void> post(const submit_options& options, F&& f,
                     const std::source_location& where = std::source_location::current());
 
-  /// Enters as one root, waits for the end and returns the result; throws what `f` throws. On a worker of this pool it
-  /// is a child of the running task: run at once on this thread, under the parent's permit, never refused. Blocking.
-  /// @throws weir::cancelled if it was cancelled or expired.
+  /// Enters as one root, waits for the end and returns the result; throws what `f` throws. In a task of this pool, or a
+  /// stop callback of one, it is a child of that task: run at once on this thread, under the parent's permit, never
+  /// refused. Blocking.
+  /// @throws what `f` throws; weir::cancelled if it was cancelled or expired; what a submission throws.
   template <typename F>
   auto run(const submit_options& options, F&& f, const std::source_location& where = std::source_location::current())
       -> result<detail::result_of<std::decay_t<F>>>;
@@ -91,9 +99,12 @@ class pool {
   /// the door and says so instead of waiting for itself. Blocking.
   shutdown_report shutdown(deadline until = {});
 
+  /// What has been counted so far: each number is read on its own, while the others move. Any thread; linear in the
+  /// workers, one allocation. @throws std::bad_alloc.
   [[nodiscard]] pool_metrics metrics() const;
+  /// The number of workers, which never changes. Any thread; wait-free.
   [[nodiscard]] int workers() const noexcept;
-  /// The limits as they are in force.
+  /// The limits as they are in force, which never change. Any thread; wait-free. Valid as long as the pool.
   [[nodiscard]] const limits& configured() const noexcept;
 
  private:
@@ -114,8 +125,8 @@ inline void pool::fill(detail::tracked_frame& f, const submit_options& options) 
   f.trace = detail::trace_of(options);
 }
 
-// No smart pointer holds the frame on its way: nothing that throws happens between its allocation and its owner, and what is
-// instantiated for each callable is what the callers' compilers wait for.
+// No smart pointer holds the frame on its way: nothing that throws happens between its allocation and its owner, and
+// what is instantiated for each callable is what the callers' compilers wait for.
 template <typename Frame, typename Arg>
 void pool::build_and_launch(detail::passage&& way, Frame& frame, Arg&& f) {
   try {

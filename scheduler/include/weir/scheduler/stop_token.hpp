@@ -99,8 +99,13 @@ class stop_callback_node {
 
 /// Calls `F` once when the task of a token is asked to stop: on the thread that asks, or the clock thread, and under no
 /// lock; at once in the constructor if that has happened already. Never after the destructor has returned, which waits
-/// for a call on another thread. An exception that it throws fails the task, unless that fails by itself. It must be
-/// destroyed before the task's callable returns. Registration takes a short lock of the pool.
+/// for a call on another thread. An exception that it throws fails the task, unless that fails by itself; one that it
+/// throws in the constructor leaves by it. It must be destroyed before the task's callable returns. Registration takes
+/// a short lock of the pool.
+///
+/// It should be short: while it runs its task does not end; on the clock thread it holds up the pool's deadlines and
+/// rate, and in `shutdown` the return of that. It may use the pool; it may not wait for its own task, nor on the clock
+/// thread for anything (refused `would_deadlock`).
 template <typename F>
 class [[nodiscard]] stop_callback : private detail::stop_callback_node {
  public:

@@ -8,13 +8,17 @@
 
 namespace weir::this_task {
 
-/// Of the innermost task that runs on the calling thread. Outside of tasks: a token that is never stopped, no deadline,
-/// no name, no trace, time_point{}. Wait-free.
+// All of the innermost task that runs on the calling thread. Wait-free.
+
+/// Its stop token, good until its callable returns. Outside of tasks one that is never stopped.
 [[nodiscard]] stop_token stop() noexcept;
+/// Its deadline, or the earlier one of a parent. Outside of tasks none.
 [[nodiscard]] weir::deadline deadline() noexcept;
+/// Its name. Outside of tasks empty.
 [[nodiscard]] task_name name() noexcept;
+/// Its trace. Outside of tasks none.
 [[nodiscard]] trace_id trace() noexcept;
-/// The limiter's time of the admission of the root that this task is or belongs to.
+/// The limiter's time of the admission of the root that this task is or belongs to. Outside of tasks time_point{}.
 [[nodiscard]] time_point admitted_at() noexcept;
 
 }  // namespace weir::this_task

@@ -6,6 +6,8 @@
 //      |                  +--request_stop--> ending --finish--> done   (the callable is destroyed unrun)
 //      +--refused by the door------------------------> done
 //
+// A frame whose callable cannot be moved in goes from its first state to done, before anybody else knows of it.
+//
 // Each transition has one author at a time: whoever brings the task to `running` or `ending` owns it and alone finishes
 // it.
 // Progress: lock-free; finish is wait-free where the machine has a locked addition.

@@ -1,0 +1,47 @@
+#include "running_tasks.hpp"
+
+#include <algorithm>
+
+namespace weir::detail {
+
+void running_tasks::enter(const frame& f) noexcept {
+  const std::uint32_t depth = depth_.load(memory_order_relaxed);  // relaxed: this thread's own
+  if (depth < slots_.size()) {
+    slots_[depth].name.store(f.name, memory_order_relaxed);
+    slots_[depth].where.store(f.where, memory_order_relaxed);
+  }
+  depth_.store(depth + 1, memory_order_release);  // (1)
+}
+
+void running_tasks::leave() noexcept { depth_.store(depth_.load(memory_order_relaxed) - 1, memory_order_relaxed); }
+
+void running_tasks::list(int worker, std::vector<straggler>& out) const {
+  const auto depth = std::min<std::size_t>(depth_.load(memory_order_acquire), slots_.size());  // (1)
+  for (std::size_t i = 0; i < depth; ++i) {
+    out.push_back({.name = slots_[i].name.load(memory_order_relaxed),
+                   .where = slots_[i].where.load(memory_order_relaxed),
+                   .worker = worker,
+                   .depth = static_cast<int>(i)});
+  }
+}
+
+tasks_on_callers::entry::entry(tasks_on_callers& all, const frame& f) noexcept
+    : all_(&all), shown_{.name = f.name, .where = f.where, .worker = -1, .depth = 0} {
+  const lock_guard held(all.mutex_);
+  next_ = all.first_;
+  if (next_ != nullptr) next_->prev_ = this;
+  all.first_ = this;
+}
+
+tasks_on_callers::entry::~entry() {
+  const lock_guard held(all_->mutex_);
+  (prev_ != nullptr ? prev_->next_ : all_->first_) = next_;
+  if (next_ != nullptr) next_->prev_ = prev_;
+}
+
+void tasks_on_callers::list(std::vector<straggler>& out) const {
+  const lock_guard held(mutex_);
+  for (const entry* e = first_; e != nullptr; e = e->next_) out.push_back(e->shown_);
+}
+
+}  // namespace weir::detail
