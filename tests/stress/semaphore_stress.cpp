@@ -133,8 +133,8 @@ TEST(WeightedSemaphoreStress, NeverHoldsMoreThanItsCapacity) { run(7, false); }
 
 TEST(WeightedSemaphoreStress, NeverHoldsMoreThanItsLargestCapacityWhileItIsResized) { run(7, true); }
 
-// A waiter, its release and, in half of the rounds, its cancellation meet again and again: the waiter hears one outcome, the
-// permit is not lost, and where nobody cancels it is granted.
+// A waiter, its release and, in half of the rounds, its cancellation meet again and again: the waiter hears one
+// outcome, the permit is not lost, and where nobody cancels it is granted.
 TEST(WeightedSemaphoreStress, AReleaseAndACancelNeverLoseThePermitBetweenThem) {
   weighted_semaphore door(1);
   permit held = *door.try_acquire();

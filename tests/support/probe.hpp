@@ -1,5 +1,5 @@
-// An account of what is admitted that owes nothing to the pool: kept by the callables themselves, from their admission to their
-// destruction.
+// An account of what is admitted that owes nothing to the pool: kept by the callables themselves, from their admission
+// to their destruction.
 #pragma once
 
 #include <cstdint>

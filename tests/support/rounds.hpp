@@ -1,4 +1,5 @@
-// How long a stress test goes on. As shipped a few seconds are enough for all of them; WEIR_STRESS=100 is a night's run.
+// How long a stress test goes on. As shipped a few seconds are enough for all of them; WEIR_STRESS=100 is a night's
+// run.
 #pragma once
 
 #include <chrono>
@@ -9,7 +10,8 @@
 
 namespace weir::testing {
 
-/// WEIR_STRESS: how many times longer than as shipped; 1 if it is not set. @throws std::invalid_argument if it is no number.
+/// WEIR_STRESS: how many times longer than as shipped; 1 if it is not set. @throws std::invalid_argument if it is no
+/// number.
 inline int stress_factor() {
   const char* const given = std::getenv("WEIR_STRESS");
   return given != nullptr ? std::stoi(given) : 1;
