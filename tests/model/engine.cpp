@@ -20,8 +20,15 @@ struct stopped : std::runtime_error {
 }  // namespace
 
 engine* active = nullptr;
+bool delaying = false;
 
 strand::strand(std::size_t i) : index(i), stack(&engine::run, this) {}
+
+engine::engine(const options& chosen)
+    : options_(chosen), buffers_([this](std::size_t thread, const pending_write& w) {
+        trace_.add_before_last(strands_[thread]->name, {action::visible, memory_order_relaxed, w.object, w.from.where},
+                               w.bits);
+      }) {}
 
 // ---- an execution
 
@@ -58,13 +65,15 @@ void engine::execute(const std::function<void(scenario&)>& setup) {
   threads_ = 0;
   finally_ = nullptr;
   failure_.clear();
-  operations_ = preemptions_ = spurious_wakes_ = timeouts_ = weak_failures_ = 0;
+  operations_ = preemptions_ = spurious_wakes_ = timeouts_ = weak_failures_ = missed_stores_ = 0;
   clock_ = time_point(std::chrono::seconds(1));
   trace_.clear();
   try {
     scenario s;
     setup(s);
+    buffers_.reset(threads_);
     resume(decide());
+    if (failure_.empty()) buffers_.flush_all();
     if (failure_.empty() && choices_->diverged()) say("the scenario is not deterministic, or the replay is not of it");
     if (failure_.empty() && finally_) finally_();
   } catch (const std::exception& e) {
@@ -96,6 +105,7 @@ void engine::resume(strand* next) {
   strand* const self = running_;
   if (next == self) return;
   running_ = next;
+  delaying = next != nullptr && options_.missed_stores != 0;
   fibre& from = self == nullptr ? main_ : self->stack;
   from.switch_to(next == nullptr ? main_ : next->stack);
 }
@@ -148,12 +158,23 @@ mask engine::eligible(mask runnable) const {
   return others != 0 ? others : runnable;
 }
 
+/// The running thread can go on, and no preemption is left: most decisions. What `start` does for it was done when it
+/// came.
+bool engine::must_go_on() const {
+  if (running_ == nullptr || preemptions_ < options_.preemptions) return false;
+  const strand& self = *running_;
+  const bool can = self.now == strand::state::ready && (self.wanted == nullptr || !*self.wanted);
+  return can && !self.paused && self.waits_for == 0;
+}
+
 /// Chooses who goes on; nullptr if all have finished.
 strand* engine::decide() {
+  if (must_go_on()) return running_;
   const mask can = runnable();
-  const bool going_on = running_ != nullptr && (eligible(can) & running_->bit()) != 0;
+  const mask may = eligible(can);
+  const bool going_on = running_ != nullptr && (may & running_->bit()) != 0;
   steps_.clear();
-  list_steps(going_on, can);
+  list_steps(going_on, can, may);
   if (can == 0) list_timeouts();
   if (steps_.empty()) {
     for (std::size_t i = 0; i < threads_; ++i) {
@@ -170,15 +191,15 @@ strand* engine::decide() {
 }
 
 /// The ways to go on, first the thread that runs.
-void engine::list_steps(bool going_on, mask can) {
+void engine::list_steps(bool going_on, mask can, mask may) {
   if (going_on) steps_.push_back({running_, step::by::itself});
   if (can == 0 || (going_on && preemptions_ == options_.preemptions)) return;
-  const mask may = eligible(can);
   for (std::size_t i = 0; i < threads_; ++i) {
     strand* const s = strands_[i].get();
     const bool listed = going_on && s == running_;
     if (!listed && (may & s->bit()) != 0) steps_.push_back({s, step::by::itself});
   }
+  if (spurious_wakes_ == options_.spurious_wakes && timeouts_ == options_.timeouts) return;
   for (std::size_t i = 0; i < threads_; ++i) {
     strand* const s = strands_[i].get();
     if (s->now != strand::state::sleeping || (can & s->bit()) != 0) continue;

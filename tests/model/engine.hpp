@@ -15,6 +15,7 @@
 #include "explorer.hpp"
 #include "fibre.hpp"
 #include "seam.hpp"
+#include "store_buffers.hpp"
 #include "trace.hpp"
 
 namespace model {
@@ -51,7 +52,7 @@ struct strand {
 
 class engine {
  public:
-  explicit engine(const options& chosen) : options_(chosen) {}
+  explicit engine(const options& chosen);
 
   result explore(const std::function<void(scenario&)>& setup, choices source);
 
@@ -68,13 +69,18 @@ class engine {
 
   // For the seam.
   void point(const operation& next);
-  void remark(const operation& now) { trace_.add(running_->name, now); }
+  void fence(const operation& now);
   void note(std::uint64_t before, std::uint64_t after) { trace_.note(before, after); }
   void acquire(bool& held, const operation& next);
   void sleep(const void* word, std::chrono::nanoseconds timeout);
   void wake(const void* word, int count);
   int choose(int count);
   bool weak_failure();
+  const pending_write* before_load(const void* object);
+  bool before_update(const operation& next);
+  void delay(const pending_write& w);
+  void flush() { buffers_.flush(running_->index); }
+  void forget(const void* object) { buffers_.forget(object); }
   [[nodiscard]] bool in_a_thread() const { return running_ != nullptr; }
   [[nodiscard]] time_point now() const { return clock_; }
 
@@ -91,8 +97,9 @@ class engine {
   void execute(const std::function<void(scenario&)>& setup);
   void abandon();
   void finish();
+  [[nodiscard]] bool must_go_on() const;
   strand* decide();
-  void list_steps(bool going_on, mask runnable);
+  void list_steps(bool going_on, mask runnable, mask eligible);
   void list_timeouts();
   strand* start(const step& chosen);
   void resume(strand* next);
@@ -101,6 +108,8 @@ class engine {
   [[nodiscard]] mask eligible(mask runnable) const;
   [[nodiscard]] std::string who_waits();
   void describe(result& r);
+  [[nodiscard]] bool is_weakened(const operation& what) const;
+  int choose_missed(int most);
 
   const options& options_;
   std::optional<choices> choices_;
@@ -110,6 +119,7 @@ class engine {
   std::function<void()> finally_;
   std::string failure_;
   trace trace_;
+  store_buffers buffers_;
   time_point clock_;
 
   strand* running_ = nullptr;
@@ -119,6 +129,7 @@ class engine {
   int spurious_wakes_ = 0;
   int timeouts_ = 0;
   int weak_failures_ = 0;
+  int missed_stores_ = 0;
 };
 
 /// The exploration under way, if any.

@@ -1,7 +1,8 @@
 // The real event count under every schedule within a bound: no wake-up is lost, and each step of its use is needed.
 //
 // Producers put items into a set of bits, notifying once for each; the last of them stops the workers. Workers take
-// items and sleep on the event count when there are none. A lost wake-up is a deadlock.
+// items and sleep on the event count when there are none. A lost wake-up is a deadlock. With delayed stores each of the
+// two fences is needed, too.
 #include <weir/queues/event_count.hpp>
 
 #include <gmock/gmock.h>
@@ -190,12 +191,41 @@ TEST(EventCount, LosesNoWakeUpInLongRandomSchedules) {
   EXPECT_TRUE(r.passed()) << r.report;
 }
 
+// With delayed stores: the announcement and the look, or the store and the look for waiters, pass each other unless a
+// fence is between them.
+constexpr int missed = 2;
+
+TEST(EventCount, LosesNoWakeUpWhenStoresAreDelayed) {
+  for (const setting& chosen :
+       {setting{.producers = 1}, setting{.workers = 1}, setting{.producers = 1, .workers = 1}}) {
+    const std::string name = std::to_string(chosen.producers) + " and " + std::to_string(chosen.workers);
+    const model::result r = explore({.name = "event count, delayed stores, " + name,
+                                     .preemptions = 2,
+                                     .spurious_wakes = 1,
+                                     .missed_stores = missed},
+                                    chosen);
+    EXPECT_TRUE(r.passed()) << r.report;
+    EXPECT_TRUE(r.complete);
+  }
+}
+
+using testing::HasSubstr;
+
+TEST(EventCount, NeedsItsFencesWhenStoresAreDelayed) {
+  for (const char* function : {"prepare_wait", "notify"}) {
+    const model::result r = explore({.name = std::string("mistake: no fence in ") + function,
+                                     .preemptions = 2,
+                                     .missed_stores = missed,
+                                     .weakened = {function, "fence"}},
+                                    {.producers = 1, .workers = 1});
+    EXPECT_THAT(r.failure, HasSubstr("deadlock")) << function;
+  }
+}
+
 /// The first failure of a pool that makes a mistake.
 std::string failure_of(const std::string& name, mistake made, int workers = 2) {
   return explore({.name = "mistake: " + name, .preemptions = 2}, {.workers = workers, .made = made}).failure;
 }
-
-using testing::HasSubstr;
 
 TEST(EventCount, NeedsALookBetweenAnnouncingAndSleeping) {
   EXPECT_THAT(failure_of("no look", mistake::no_look_after_announcing), HasSubstr("deadlock"));

@@ -112,8 +112,8 @@ void note(std::uint64_t before, std::uint64_t after) noexcept {
   if (active != nullptr && active->in_a_thread()) active->note(before, after);
 }
 
-void remark(const operation& now) noexcept {
-  if (active != nullptr && active->in_a_thread()) active->remark(now);
+void fence(const operation& now) noexcept {
+  if (active != nullptr && active->in_a_thread()) active->fence(now);
 }
 
 void acquire(bool& held, const operation& next) noexcept {
@@ -133,6 +133,16 @@ void wake(const void* word, int count) noexcept {
 }
 
 bool weak_failure() noexcept { return active != nullptr && active->in_a_thread() && active->weak_failure(); }
+
+const pending_write* before_load(const void* object) noexcept { return active->before_load(object); }
+
+bool before_update(const operation& next) noexcept { return active->before_update(next); }
+
+void delay(const pending_write& w) noexcept { active->delay(w); }
+
+void flush() noexcept { active->flush(); }
+
+void forget(const void* object) noexcept { active->forget(object); }
 
 std::chrono::steady_clock::time_point now() noexcept {
   return active != nullptr ? active->now() : std::chrono::steady_clock::time_point{};

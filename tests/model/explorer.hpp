@@ -6,9 +6,12 @@
 // failed check, an exception, a deadlock (nobody can run) or the step limit (livelock). It comes with the choices that
 // lead there and a trace.
 //
-// Limits: sequential consistency only, so no weakened order is ever seen. The scenario must be deterministic: each call
-// of `setup` makes a new state, and nothing depends on addresses, real time or real threads; a thread_local variable is
-// one for all threads of the scenario. Who spins can run, so that meanwhile no time passes by itself.
+// Sequentially consistent, unless `missed_stores` delays what threads write (store_buffers.hpp): then a missing
+// store-load barrier is found, and no other weakened order.
+//
+// Limits: the scenario must be deterministic: each call of `setup` makes a new state, and nothing depends on addresses,
+// real time or real threads; a thread_local variable is one for all threads of the scenario. Who spins can run, so that
+// meanwhile no time passes by itself.
 //
 // const model::result r = model::explore({.name = "hand over", .preemptions = 3}, [](model::scenario& s) { auto state =
 //   std::make_shared<my_state>(); s.thread("producer", [state] { state->put(7); }); s.thread("consumer", [state] {
@@ -27,6 +30,12 @@
 
 namespace model {
 
+/// The operations of one kind in one function of the real source, as if they had no order: `{"prepare_wait", "fence"}`.
+struct weakening {
+  std::string function;
+  std::string operation;
+};
+
 struct options {
   std::string name;
   int preemptions = 2;      // per schedule; blocking, yielding and finishing switch for free
@@ -36,6 +45,8 @@ struct options {
   int spurious_wakes = 0;   // per schedule: returns of futex_wait for no reason
   int timeouts = 0;         // per schedule: timeouts while somebody else could run; when nobody can, they come for free
   int weak_failures = 0;    // per schedule: failures of compare_exchange_weak for no reason
+  int missed_stores = 0;    // per schedule: looks that miss a store which is still in its thread's buffer
+  weakening weakened = {};  // with missed_stores
   std::string replay = {};  // the choices of one schedule to run instead
 };
 

@@ -41,6 +41,9 @@ class atomic {
   constexpr atomic(T value) noexcept : value_(value) {}
   atomic(const atomic&) = delete;
   atomic& operator=(const atomic&) = delete;
+  constexpr ~atomic() {
+    if (!std::is_constant_evaluated() && model::delaying) model::forget(this);
+  }
 
   T load(order o, place at = place::current()) const noexcept { return read({action::load, o, this, at}); }
   void store(T value, order o, place at = place::current()) noexcept { write({action::store, o, this, at}, value); }
@@ -82,39 +85,61 @@ class atomic {
     return update({action::fetch_xor, o, this, at}, [&](T old) { return static_cast<T>(old ^ bits); });
   }
 
-  /// The value, without a scheduling point: what the kernel reads in a futex call, and a test in its messages.
+  /// The value that all see, without a scheduling point: for the kernel in a futex call, and a test in its messages.
   T peek() const noexcept { return value_; }
 
  private:
+  static bool may_wait() noexcept { return is_always_lock_free && model::delaying; }
+
   T read(const model::operation& next) const noexcept {
     model::point(next);
-    model::note(shown(value_), shown(value_));
-    return value_;
+    const model::pending_write* const own = may_wait() ? model::before_load(this) : nullptr;
+    const T seen = own != nullptr ? from_bits(own->bits) : value_;
+    model::note(bits_of(seen), bits_of(seen));
+    return seen;
   }
 
   void write(const model::operation& next, T value) noexcept {
     model::point(next);
-    model::note(shown(value_), shown(value));
-    value_ = value;
+    model::note(bits_of(value_), bits_of(value));
+    put(next, value, may_wait(), false);
   }
 
   template <typename Next>
   T update(const model::operation& next, Next&& value_after) noexcept {
     model::point(next);
+    const bool waits = may_wait() && model::before_update(next);
     const T before = value_;
-    value_ = value_after(before);
-    model::note(shown(before), shown(value_));
+    const T after = value_after(before);
+    model::note(bits_of(before), bits_of(after));
+    put(next, after, waits, true);
     return before;
   }
 
   bool compare_exchange(const model::operation& next, T& expected, T desired, bool weak) noexcept {
-    bool equal = false;
-    const T before = update(next, [&](T old) {
-      equal = std::memcmp(&old, &expected, sizeof(T)) == 0 && !(weak && model::weak_failure());
-      return equal ? desired : old;
-    });
-    if (!equal) expected = before;
+    model::point(next);
+    const bool waits = may_wait() && model::before_update(next);
+    const T before = value_;
+    const bool equal = std::memcmp(&before, &expected, sizeof(T)) == 0 && !(weak && model::weak_failure());
+    model::note(bits_of(before), bits_of(equal ? desired : before));
+    if (equal) {
+      put(next, desired, waits, true);
+    } else {
+      expected = before;
+    }
     return equal;
+  }
+
+  void put(const model::operation& from, T value, bool waits, bool is_update) noexcept {
+    if (waits) {
+      model::delay({this, bits_of(value), &atomic::commit, is_update, from});
+    } else {
+      value_ = value;
+    }
+  }
+
+  static void commit(void* object, std::uint64_t bits) noexcept {
+    static_cast<atomic*>(object)->value_ = from_bits(bits);
   }
 
   // Integers wrap, signed ones too.
@@ -133,10 +158,15 @@ class atomic {
     }
   }
 
-  static std::uint64_t shown(const T& value) noexcept {
+  static std::uint64_t bits_of(const T& value) noexcept {
     std::uint64_t bits = 0;
     std::memcpy(&bits, &value, sizeof(T) < sizeof bits ? sizeof(T) : sizeof bits);
     return bits;
+  }
+  static T from_bits(std::uint64_t bits) noexcept {
+    T value;
+    std::memcpy(&value, &bits, sizeof(T) < sizeof bits ? sizeof(T) : sizeof bits);
+    return value;
   }
 
   T value_;
@@ -162,6 +192,7 @@ class raw_mutex {
   void unlock(place at = place::current()) noexcept {
     model::point({model::action::unlock, memory_order_release, this, at});
     model::note(held_, false);
+    if (model::delaying) model::flush();
     held_ = false;
   }
 
@@ -170,7 +201,7 @@ class raw_mutex {
 };
 
 inline void full_fence(std::source_location at = std::source_location::current()) noexcept {
-  model::remark({model::action::fence, memory_order_seq_cst, nullptr, at});
+  model::fence({model::action::fence, memory_order_seq_cst, nullptr, at});
 }
 
 inline void cpu_pause(std::source_location at = std::source_location::current()) noexcept {
@@ -184,6 +215,10 @@ inline void thread_yield(std::source_location at = std::source_location::current
 inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, std::chrono::nanoseconds timeout,
                        std::source_location at = std::source_location::current()) noexcept {
   model::point({model::action::futex_wait, memory_order_seq_cst, &word, at});
+  if (model::delaying) {
+    model::flush();  // as the kernel does
+    static_cast<void>(model::before_load(&word));
+  }
   model::note(word.peek(), expected);
   if (word.peek() == expected) model::sleep(&word, timeout);
 }
@@ -191,6 +226,7 @@ inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected
 inline void futex_wake(const atomic<std::uint32_t>* word, int count,
                        std::source_location at = std::source_location::current()) noexcept {
   model::point({model::action::futex_wake, memory_order_seq_cst, word, at});
+  if (model::delaying) model::flush();
   model::wake(word, count);
 }
 

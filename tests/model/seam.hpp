@@ -1,8 +1,8 @@
 // What the seam tells the explorer: one call for each operation. Included by model_sync.hpp; tests use explorer.hpp.
 //
-// The explorer is sequentially consistent: orders and fences are passed and shown, not interpreted. A store buffer or a
-// view per thread would live behind atomic<T>'s read, write and update in model_sync.hpp, the only places that touch a
-// value.
+// Without store buffers the explorer is sequentially consistent: orders and fences are passed and shown, not
+// interpreted. With them (store_buffers.hpp), atomic<T>'s read, write and update in model_sync.hpp, the only places
+// that touch a value, ask here first. A view per thread would live there, too.
 #pragma once
 
 #include <chrono>
@@ -37,6 +37,7 @@ enum class action : std::uint8_t {
   futex_wake,
   pause,
   clock,
+  visible,  // what was written before, to others
 };
 
 /// One operation of the seam, and where in the source it stands.
@@ -53,8 +54,8 @@ void point(const operation& next) noexcept;
 /// The result of the operation whose point came last, for the trace.
 void note(std::uint64_t before, std::uint64_t after) noexcept;
 
-/// Traces an operation that needs no scheduling point, since nobody else can tell when it happened.
-void remark(const operation& now) noexcept;
+/// A fence. Where stores are not delayed it is no scheduling point: nobody could tell when it happened.
+void fence(const operation& now) noexcept;
 
 /// Takes the lock whose state is `held`, after waiting until it is free.
 void acquire(bool& held, const operation& next) noexcept;
@@ -67,6 +68,34 @@ void wake(const void* word, int count) noexcept;
 
 /// Whether a weak compare-exchange that could succeed fails this time.
 bool weak_failure() noexcept;
+
+/// A write that its thread has done and that others may not see yet.
+struct pending_write {
+  void* object;
+  std::uint64_t bits;
+  void (*commit)(void* object, std::uint64_t bits) noexcept;
+  bool is_update;  // the write of a read-modify-write
+  operation from;
+};
+
+/// Whether what the running thread writes may wait in its buffer. Only then are the functions that follow called.
+extern bool delaying;
+
+/// Before a load: makes visible what it is to see. Returns the running thread's own write that is still waiting, which
+/// the load is to return; else null.
+const pending_write* before_load(const void* object) noexcept;
+
+/// Before a read-modify-write: makes visible what it is to see. Returns whether its own write may wait.
+bool before_update(const operation& next) noexcept;
+
+/// Lets a write wait, as far as its order allows.
+void delay(const pending_write& w) noexcept;
+
+/// Makes visible what the running thread has written.
+void flush() noexcept;
+
+/// The object ends.
+void forget(const void* object) noexcept;
 
 /// The time of the model's clock.
 std::chrono::steady_clock::time_point now() noexcept;

@@ -181,7 +181,7 @@ auto with_door(const weir::limits& configured, mistake made, Setup setup) {
 // ---- who holds all goes away, while two come
 
 model::result release_and_two_that_wait(mistake made, int preemptions) {
-  return model::explore({.name = "release and two that wait", .preemptions = preemptions},
+  return model::explore({.name = "release and two that wait", .preemptions = preemptions, .missed_stores = 1},
                         with_door(three, made, [](model::scenario& s, door& d) {
                           d.hold(3);
                           for (const std::uint32_t weight : {2U, 3U}) {
@@ -214,7 +214,7 @@ TEST(SemaphoreModel, ReleasingWithoutALookLosesAGrant) {
 // ---- a heavy one at the head gives up, with a light one behind it that fits already
 
 model::result head_that_leaves(mistake made, int preemptions) {
-  return model::explore({.name = "head that leaves", .preemptions = preemptions},
+  return model::explore({.name = "head that leaves", .preemptions = preemptions, .missed_stores = 1},
                         with_door(three, made, [](model::scenario& s, door& d) {
                           d.hold(d.kept = 2);
                           auto heavy = std::make_shared<person>(3);
@@ -244,7 +244,7 @@ TEST(SemaphoreModel, LeavingWithoutALookLosesAGrant) {
 // ---- newcomers that do not wait, beside one that does
 
 model::result newcomers_and_a_heavy_one(mistake made, int preemptions) {
-  return model::explore({.name = "newcomers and a heavy one", .preemptions = preemptions},
+  return model::explore({.name = "newcomers and a heavy one", .preemptions = preemptions, .missed_stores = 1},
                         with_door(three, made, [](model::scenario& s, door& d) {
                           d.hold(2);
                           auto heavy = std::make_shared<person>(3);
@@ -269,7 +269,7 @@ TEST(SemaphoreModel, BargingIsNoticed) { EXPECT_FALSE(newcomers_and_a_heavy_one(
 // ---- everything at once around one waiter: it hears exactly one outcome, and what it was granted is not lost
 
 TEST(SemaphoreModel, ReleaseCancelAndCloseTellAWaiterOnce) {
-  const model::result r = model::explore({.name = "release, cancel and close", .preemptions = 3},
+  const model::result r = model::explore({.name = "release, cancel and close", .preemptions = 3, .missed_stores = 1},
                                          with_door(three, mistake::none, [](model::scenario& s, door& d) {
                                            d.hold(3);
                                            auto p = std::make_shared<person>(2);
@@ -288,23 +288,24 @@ TEST(SemaphoreModel, ReleaseCancelAndCloseTellAWaiterOnce) {
 }
 
 TEST(SemaphoreModel, AResizeLosesNobody) {
-  const model::result r = model::explore(
-      {.name = "resize", .preemptions = 3}, with_door(three, mistake::none, [](model::scenario& s, door& d) {
-        d.hold(2);
-        auto p = std::make_shared<person>(2);
-        s.thread("waiter", [&d, p] {
-          if (d.enter(*p)) {
-            d.leave(2);
-          } else {
-            model::check(p->why == refusal_reason::too_heavy, "only while the limit was 1");
-          }
-        });
-        s.thread("holder", [&d] { d.leave(2); });
-        s.thread("resizer", [&d] {
-          d.at.set_max_weight(1);
-          d.at.set_max_weight(3);
-        });
-      }));
+  const model::result r =
+      model::explore({.name = "resize", .preemptions = 3, .missed_stores = 1},
+                     with_door(three, mistake::none, [](model::scenario& s, door& d) {
+                       d.hold(2);
+                       auto p = std::make_shared<person>(2);
+                       s.thread("waiter", [&d, p] {
+                         if (d.enter(*p)) {
+                           d.leave(2);
+                         } else {
+                           model::check(p->why == refusal_reason::too_heavy, "only while the limit was 1");
+                         }
+                       });
+                       s.thread("holder", [&d] { d.leave(2); });
+                       s.thread("resizer", [&d] {
+                         d.at.set_max_weight(1);
+                         d.at.set_max_weight(3);
+                       });
+                     }));
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 

@@ -49,23 +49,24 @@ struct shared_bucket {
 };
 
 TEST(TokenBucketModel, EveryWindowOfTheStampsHoldsWhileTimePasses) {
-  const model::result r = model::explore({.name = "takers", .preemptions = 3}, [](model::scenario& s) {
-    auto shared = std::make_shared<shared_bucket>();
-    s.thread("one", [shared] { shared->take(2); });
-    s.thread("two", [shared] { shared->take(2); });
-    s.thread("time", [shared] {
-      model::advance_clock(seconds(3));
-      shared->take(2);
-      model::advance_clock(seconds(1));
-    });
-    s.finally([shared] { shared->check_windows(); });
-  });
+  const model::result r =
+      model::explore({.name = "takers", .preemptions = 3, .missed_stores = 1}, [](model::scenario& s) {
+        auto shared = std::make_shared<shared_bucket>();
+        s.thread("one", [shared] { shared->take(2); });
+        s.thread("two", [shared] { shared->take(2); });
+        s.thread("time", [shared] {
+          model::advance_clock(seconds(3));
+          shared->take(2);
+          model::advance_clock(seconds(1));
+        });
+        s.finally([shared] { shared->check_windows(); });
+      });
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 
 TEST(TokenBucketModel, TheLastTokenGoesToOneTaker) {
-  const model::result r =
-      model::explore({.name = "last token", .preemptions = 4, .weak_failures = 1}, [](model::scenario& s) {
+  const model::result r = model::explore(
+      {.name = "last token", .preemptions = 4, .weak_failures = 1, .missed_stores = 1}, [](model::scenario& s) {
         auto shared = std::make_shared<shared_bucket>();
         for (const char* const name : {"one", "two", "three"}) s.thread(name, [shared] { shared->take(1); });
         s.finally([shared] {

@@ -10,9 +10,9 @@ namespace {
 // In the order of the enumerators.
 constexpr std::string_view actions[] = {
     "load",  "store", "exchange", "compare_exchange", "fetch_add",  "fetch_sub",  "fetch_or", "fetch_and", "fetch_xor",
-    "fence", "lock",  "try_lock", "unlock",           "futex_wait", "futex_wake", "pause",    "clock"};
+    "fence", "lock",  "try_lock", "unlock",           "futex_wait", "futex_wake", "pause",    "clock",     "visible"};
 constexpr std::string_view orders[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
-static_assert(std::size(actions) == static_cast<std::size_t>(action::clock) + 1);
+static_assert(std::size(actions) == static_cast<std::size_t>(action::visible) + 1);
 static_assert(std::size(orders) == static_cast<std::size_t>(memory_order_seq_cst) + 1);
 
 bool is_on_a_value(action what) { return what <= action::fetch_xor; }
@@ -39,6 +39,12 @@ void trace::note(std::uint64_t before, std::uint64_t after) {
   events_.back().after = after;
 }
 
+void trace::add_before_last(const std::string& thread, const operation& what, std::uint64_t after) {
+  events_.insert(events_.end() - (events_.empty() ? 0 : 1), {&thread, what, 0, after});
+}
+
+std::string_view name_of(action what) { return actions[static_cast<std::size_t>(what)]; }
+
 std::string trace::name_of(const void* object) {
   const auto address = reinterpret_cast<std::uintptr_t>(object);
   for (const labelled& known : labels_) {
@@ -50,7 +56,7 @@ std::string trace::name_of(const void* object) {
 }
 
 std::string trace::describe(const operation& what) {
-  std::string out(actions[static_cast<std::size_t>(what.what)]);
+  std::string out(model::name_of(what.what));
   if (is_on_a_value(what.what)) (out += ' ') += orders[what.order];
   if (what.object != nullptr) out += " of " + name_of(what.object);
   return out + " at " + place(what.where);
@@ -65,6 +71,8 @@ std::string trace::last(std::size_t count) {
       out += ": holds " + std::to_string(e.before) + ", expected " + std::to_string(e.after);
     } else if (e.what.what == action::futex_wake) {
       out += ": woke " + std::to_string(e.after);
+    } else if (e.what.what == action::visible) {
+      out += ": " + std::to_string(e.after);
     } else if (is_on_a_value(e.what.what)) {
       out += ": " + std::to_string(e.before);
       if (e.what.what != action::load) out += " -> " + std::to_string(e.after);

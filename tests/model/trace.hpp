@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "seam.hpp"
@@ -23,6 +24,8 @@ class trace {
   void label(std::string name, const void* object, std::size_t size);
   void add(const std::string& thread, const operation& what) { events_.push_back({&thread, what, 0, 0}); }
   void note(std::uint64_t before, std::uint64_t after);
+  /// Something that happens for the sake of the last operation, whose result is not known yet.
+  void add_before_last(const std::string& thread, const operation& what, std::uint64_t after);
 
   /// The last `count` operations, oldest first, one a line.
   [[nodiscard]] std::string last(std::size_t count);
@@ -42,6 +45,9 @@ class trace {
   std::vector<event> events_;
   std::vector<labelled> labels_;
 };
+
+/// `fetch_add`.
+std::string_view name_of(action what);
 
 /// `event_count.hpp:40`.
 std::string place(const std::source_location& where);
