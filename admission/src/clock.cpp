@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <weir/admission/deadline.hpp>
+
 namespace weir {
 namespace {
 
@@ -35,7 +37,7 @@ manual_clock::manual_clock(time_point start) noexcept : now_(start) {}
 void manual_clock::advance(duration by) noexcept {
   {
     detail::lock_guard held(mutex_);
-    now_ += by;
+    now_ = detail::add_saturated(now_, by);
   }
   while (wake_the_due()) detail::thread_yield();
 }

@@ -2,9 +2,13 @@
 // admission/README.md.
 #include <weir/admission/detail/gate.hpp>
 
-#include <cassert>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
 #include <stdexcept>
 #include <string>
+
+#include <weir/admission/detail/weight.hpp>
 
 namespace weir::detail {
 namespace {
@@ -44,11 +48,21 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
       word_(counted_tasks(configured.max_tasks), counted_weight(configured.max_weight)),
-      max_weight_(counted_weight(configured.max_weight)) {}
+      max_weight_(counted_weight(configured.max_weight)),
+      head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
+                  : counts_weight_ ? refusal_reason::weight_full
+                                   : refusal_reason::rate_limited) {}
 
 gate::~gate() {
-  assert(tasks_in_use() == 0 && weight_in_use() == 0 && "weir: a limiter ends while permits are held");
-  close();
+  const long long tasks = tasks_in_use();
+  const long long weight = weight_in_use();
+  const long long line = in_line_.load(memory_order_relaxed);  // relaxed: everybody has left, or it is a bug
+  if (tasks == 0 && weight == 0 && line == 0) return;
+  std::fprintf(stderr,
+               "weir: a limiter is destroyed while %lld tasks and a weight of %lld are held and %lld wait in line; "
+               "permits and waits must end before it\n",
+               tasks, weight, line);
+  std::terminate();
 }
 
 demand gate::demand_of(std::uint32_t weight) const noexcept {
@@ -57,77 +71,114 @@ demand gate::demand_of(std::uint32_t weight) const noexcept {
 
 // ---- the fast path
 
-gate::verdict gate::try_admit(const door_request& asked, time_point now) noexcept {
-  verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
-  if (word_.load().closed) return refused;
-  if (counts_weight_ && asked.weight > max_weight_.load(memory_order_relaxed)) {
-    refused.why = refusal_reason::too_heavy;
+gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {
+  const bool too_heavy = counts_weight_ && asked.weight > max_weight_.load(memory_order_relaxed);
+  if (too_heavy || asked.deadline.has_passed(now)) [[unlikely]] {
+    const capacity_word::view seen = word_.load();
+    verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
+    if (seen.closed) return refused;
+    refused.why = too_heavy ? refusal_reason::too_heavy : refusal_reason::expired;
+    refused.in_use = in_use(refused.why, seen);
     return refused;
   }
-  if (asked.deadline.has_passed(now)) {
-    refused.why = refusal_reason::expired;
-    return refused;
-  }
-  return take(demand_of(asked.weight), capacity_word::place::newcomer, now);
+  return take(demand_of(asked.weight), capacity_word::place::newcomer, now, whose);
 }
 
-gate::verdict gate::take(const demand& wanted, capacity_word::place from, time_point now) noexcept {
+gate::verdict gate::take(demand wanted, capacity_word::place from, time_point now, time_of whose) noexcept {
   verdict v{.granted = false, .why = refusal_reason::rate_limited, .stamp = now, .retry_after = {}};
-  const bool limited = !bucket_.is_unlimited();
-  if (limited) {
-    v.retry_after = bucket_.wait_for(1, now);
-    if (v.retry_after > bucket_.interval() && bucket_.rebase()) v.retry_after = bucket_.wait_for(1, clock_->now());
-    if (v.retry_after > duration::zero()) return v;
+  if (bucket_.is_unlimited()) {
+    v.granted = take_room(wanted, from, hold::final, v);
+  } else {
+    v.granted = take_room_and_token(wanted, from, whose, v);
   }
-  // What the head holds needs no mark: newcomers are sent to the queue before they look for room.
-  const bool marked = limited && from == capacity_word::place::newcomer;
-  const hold kind = marked ? hold::attempt : hold::final;
-  const outcome capacity = word_.try_take(wanted, from, kind);
-  if (capacity == outcome::waiters_ahead) {
-    v.why = reason_behind_waiters(wanted, now);
-    v.retry_after = v.why == refusal_reason::rate_limited ? bucket_.wait_for(waiting() + 1, now) : duration::zero();
-    return v;
-  }
-  if (capacity != outcome::taken) {
-    v.why = reason_of(capacity);
-    return v;
-  }
-  if (limited) {
-    if (!take_token(v.stamp)) {
-      v.retry_after = bucket_.wait_for(1, v.stamp);
-      // The head gives back under the lock that hand_on holds; a newcomer may have kept the head from its place
-      // meanwhile.
-      if (marked) {
-        give_back(wanted, kind);
-      } else {
-        (void)word_.give_back(wanted, kind);
-      }
-      return v;
-    }
-    if (marked) word_.settle();
-  }
-  v.granted = true;
   return v;
 }
 
-bool gate::take_token(time_point& now) noexcept {
+bool gate::take_room(demand wanted, capacity_word::place from, hold kind, verdict& v) noexcept {
+  capacity_word::view seen{};
+  const outcome capacity = word_.try_take(wanted, from, kind, seen);
+  if (capacity == outcome::taken) return true;
+  if (capacity == outcome::waiters_ahead) {
+    explain_line(seen, v);
+  } else {
+    v.why = reason_of(capacity);
+    v.in_use = in_use(v.why, seen);
+  }
+  return false;
+}
+
+bool gate::take_room_and_token(demand wanted, capacity_word::place from, time_of whose, verdict& v) noexcept {
+  // By an outside clock, grants at times ahead of it would all come now.
+  if (whose == time_of::caller && limits_.strict_window) v.stamp = std::min(v.stamp, clock_->now());
+  const bool newcomer = from == capacity_word::place::newcomer;
+  if (!bucket_.has_one(v.stamp)) {
+    explain_rate(newcomer, whose, v);
+    return false;
+  }
+
+  // What the head holds needs no mark: newcomers are sent to the line before they look for room.
+  const hold kind = newcomer ? hold::attempt : hold::final;
+  if (!take_room(wanted, from, kind, v)) return false;
+  if (take_token(v.stamp, whose)) {
+    if (newcomer) word_.settle();
+    return true;
+  }
+  if (newcomer) {
+    give_back(wanted, kind);  // and a look: it may have kept the head from its place meanwhile
+    v.retry_after = rate_wait(v.stamp);
+  } else {
+    (void)word_.give_back(wanted, kind);  // under the lock that hand_on holds
+    v.retry_after = bucket_.wait_for(1, v.stamp);
+  }
+  return false;
+}
+
+void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
+  if (newcomer) {
+    const capacity_word::view seen = word_.load();
+    if (seen.closed || seen.waiters) return explain_line(seen, v);
+  }
+  v.retry_after = bucket_.wait_for(1, v.stamp);
+  // Only a reading of this clock can show that it went back.
+  if (whose == time_of::own_clock && v.retry_after > bucket_.interval() && bucket_.rebase()) {
+    v.retry_after = bucket_.wait_for(1, clock_->now());
+  }
+}
+
+// Whoever stands in line is served first, and so it is what the head lacks that keeps a newcomer out.
+void gate::explain_line(const capacity_word::view& seen, verdict& v) const noexcept {
+  v.why = seen.closed ? refusal_reason::closed : head_lacks_.load(memory_order_relaxed);
+  v.in_use = in_use(v.why, seen);
+  v.retry_after = v.why == refusal_reason::rate_limited ? rate_wait(v.stamp) : duration::zero();
+}
+
+// How long the rate alone keeps a newcomer out: those in line take a token each, and then it takes its own.
+duration gate::rate_wait(time_point now) const noexcept {
+  return bucket_.wait_for(in_line_.load(memory_order_relaxed) + 1, now);
+}
+
+std::int64_t gate::in_use(refusal_reason limit, const capacity_word::view& seen) const noexcept {
+  switch (limit) {
+    case refusal_reason::tasks_full:
+      return limits_.max_tasks - seen.tasks_free;
+    case refusal_reason::weight_full:
+    case refusal_reason::too_heavy:
+      // The limit stands beside the word, and may be the one before or after a move of it.
+      return std::max<std::int64_t>(max_weight_.load(memory_order_relaxed) - seen.weight_free, 0);
+    default:
+      return 0;
+  }
+}
+
+bool gate::take_token(time_point& now, time_of whose) noexcept {
   for (;;) {
-    if (!bucket_.try_take(1, now)) return false;
+    if (bucket_.take(1, now, whose) > 0) return false;
     if (!limits_.strict_window) return true;
     const time_point after = clock_->now();
     if (after - now <= strict_slack) return true;
     now = after;  // that token is let go: it was for a time too far back
+    whose = time_of::own_clock;
   }
-}
-
-refusal_reason gate::reason_behind_waiters(const demand& wanted, time_point now) const noexcept {
-  const capacity_word::view seen = word_.load();
-  if (seen.closed) return refusal_reason::closed;
-  if (counts_tasks_ && seen.tasks_free < 1) return refusal_reason::tasks_full;
-  if (counts_weight_ && seen.weight_free < static_cast<std::int64_t>(wanted.weight)) return refusal_reason::weight_full;
-  if (bucket_.wait_for(1, now) > duration::zero()) return refusal_reason::rate_limited;
-  if (counts_weight_) return refusal_reason::weight_full;  // room for it, but not for one ahead of it
-  return counts_tasks_ ? refusal_reason::tasks_full : refusal_reason::rate_limited;
 }
 
 bool gate::is_worth_waiting(refusal_reason why) noexcept {
@@ -139,11 +190,11 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 
 void gate::release(std::uint32_t weight) noexcept { give_back(demand_of(weight), hold::final); }
 
-void gate::give_back(const demand& held, hold kind) noexcept {
+void gate::give_back(demand held, hold kind) noexcept {
   const capacity_word::view after = word_.give_back(held, kind);
-  if (after.waiters) pump();
+  if (after.waiters) look(bell::new_head_only);
   if (after.closed && counts_tasks_ && after.tasks_free == limits_.max_tasks) {
-    say_emptied();
+    notify_emptied();
   }
 }
 
@@ -158,10 +209,10 @@ void gate::close() noexcept {
     word_.set_waiters(false);
   }
   deliver(decided);
-  say_emptied();
+  notify_emptied();
 }
 
-void gate::say_emptied() noexcept {
+void gate::notify_emptied() noexcept {
   emptied_.fetch_add(1, memory_order_release);  // (2)
   futex_wake(&emptied_, wake_all);
 }
@@ -200,25 +251,28 @@ void gate::set_max_weight(std::int64_t limit) {
 // ---- reports
 
 refusal gate::explain(const verdict& v, const door_request& asked) const noexcept {
-  refusal why{.reason = v.why, .asked = asked.weight, .rate = limits_.rate, .retry_after = v.retry_after};
+  refusal why{.reason = v.why, .asked = asked.weight, .in_use = v.in_use, .retry_after = v.retry_after};
   switch (v.why) {
     case refusal_reason::tasks_full:
       why.limit = limits_.max_tasks;
-      why.in_use = tasks_in_use();
       break;
     case refusal_reason::weight_full:
     case refusal_reason::too_heavy:
       why.limit = max_weight_.load(memory_order_relaxed);
-      why.in_use = weight_in_use();
       break;
     case refusal_reason::waiters_full:
     case refusal_reason::shed:
       why.limit = limits_.max_waiters;
-      why.in_use = waiting();
+      why.in_use = limits_.max_waiters;
       break;
     case refusal_reason::rate_limited:
       why.limit = limits_.burst;
       why.in_use = limits_.burst;
+      why.rate = limits_.rate;
+      break;
+    case refusal_reason::expired:
+    case refusal_reason::timed_out:
+      why.rate = limits_.rate;
       break;
     default:
       break;
@@ -227,17 +281,19 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
 }
 
 std::int64_t gate::tasks_in_use() const noexcept {
-  return counts_tasks_ ? limits_.max_tasks - word_.load().tasks_free : 0;
+  return counts_tasks_ ? in_use(refusal_reason::tasks_full, word_.load()) : 0;
 }
 
 std::int64_t gate::weight_in_use() const noexcept {
-  return counts_weight_ ? max_weight_.load(memory_order_relaxed) - word_.load().weight_free : 0;
-}
-
-std::int64_t gate::max_weight() const noexcept {
-  return counts_weight_ ? max_weight_.load(memory_order_relaxed) : largest_max_weight;
+  return counts_weight_ ? in_use(refusal_reason::weight_full, word_.load()) : 0;
 }
 
 std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_acquire); }  // (1)
+
+refusal refuse_weight(const gate& at, std::int64_t weight) noexcept {
+  const std::int64_t limit = at.max_weight();
+  if (weight < 1) return {.reason = refusal_reason::invalid, .asked = weight, .limit = limit};
+  return {.reason = refusal_reason::too_heavy, .asked = weight, .limit = limit, .in_use = at.weight_in_use()};
+}
 
 }  // namespace weir::detail

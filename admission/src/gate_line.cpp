@@ -4,12 +4,12 @@
 
 namespace weir::detail {
 
-void gate::pump() noexcept {
+void gate::look(bell when) noexcept {
   const time_point now = clock_->now();
   outcomes decided;
   {
     lock_guard held(mutex_);
-    hand_on(now, bell::always, decided);
+    hand_on(now, when, decided);
   }
   deliver(decided);
 }
@@ -32,13 +32,19 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
       if (w->counted_) waiting_.fetch_sub(1, memory_order_relaxed);  // relaxed: it is held by the word from here on
       w->stamp_ = v.stamp;
       decided.granted.push_back(*w);
+      now = v.stamp;  // later, where the window is strict: for the next one the first reading may be too old
       continue;
     }
+    head_lacks_.store(v.why, memory_order_relaxed);
     if (v.why != refusal_reason::rate_limited) {
       announced_ = nullptr;  // it lacks room: a release will come back to it, and a look at the time would find nothing
-    } else if (when == bell::always || announced_ != w) {
+      break;
+    }
+    const time_point due = add_saturated(v.stamp, v.retry_after);
+    if (when == bell::always || announced_ != w || due < announced_at_) {
       announced_ = w;
-      decided.ring_at = add_saturated(now, v.retry_after);
+      announced_at_ = due;
+      decided.ring_at = due;
       decided.head_word = w->on_head();
     }
     break;
@@ -48,6 +54,7 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
 
 void gate::unlink(waiter& w) noexcept {
   queue_.remove(w);
+  in_line_.store(queue_.size(), memory_order_relaxed);
   w.waiting_ = false;
   if (announced_ == &w) announced_ = nullptr;
 }
@@ -83,7 +90,7 @@ void gate::leave_place() noexcept {
   waiting_.fetch_sub(1, memory_order_release);  // (1)
   // An addition of nothing, not a load: either it shows the close, or the close comes after it, and who closed sees the
   // place free.
-  if (word_.give_back({.tasks = 0, .weight = 0}, capacity_word::hold::final).closed) say_emptied();
+  if (word_.give_back({.tasks = 0, .weight = 0}, capacity_word::hold::final).closed) notify_emptied();
 }
 
 result<gate::slot> gate::reserve(const door_request& asked) {
@@ -94,21 +101,24 @@ result<gate::slot> gate::reserve(const door_request& asked) {
     {
       const lock_guard held(mutex_);
       if (word_.load().closed) return explain(refused, asked);
+      const bool is_full = waiting() >= limits_.max_waiters;
+      waiter* const dropped = is_full ? victim(asked) : nullptr;
       // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
-      refused.retry_after = bucket_.wait_for(waiting() + 1, now);
+      const std::int64_t ahead = queue_.size() - (dropped != nullptr ? 1 : 0);
+      refused.retry_after = bucket_.wait_for(ahead + 1, now);
       const time_point ready = add_saturated(now, refused.retry_after);
       if (asked.deadline.has_passed(ready) || asked.patience.has_passed(ready)) {
         refused.why = asked.deadline.has_passed(ready) ? refusal_reason::expired : refusal_reason::timed_out;
         return explain(refused, asked);
       }
-      if (waiting() < limits_.max_waiters) {
+      if (!is_full) {
         waiting_.fetch_add(1, memory_order_relaxed);  // relaxed: a place carries no data
         return slot::reserved;
       }
       if (limits_.overflow == overflow::caller_runs) return slot::caller_runs;
-      waiter* const dropped = victim(asked);
       if (dropped == nullptr) {
         refused.why = refusal_reason::waiters_full;
+        refused.retry_after = {};
         return explain(refused, asked);
       }
       refuse(*dropped, refusal_reason::shed, decided);
@@ -138,6 +148,7 @@ void gate::join(waiter& w, place where) noexcept {
     w.counted_ = where == place::reserved;
     w.waiting_ = true;
     queue_.push_back(w);
+    in_line_.store(queue_.size(), memory_order_relaxed);
     if (word_.load().closed) {
       refuse(w, refusal_reason::closed, decided);
     } else if (counts_weight_ && w.request_.weight > max_weight_.load(memory_order_relaxed)) {

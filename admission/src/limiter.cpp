@@ -13,6 +13,7 @@ namespace {
 
 using detail::door_request;
 using detail::gate;
+using detail::time_of;
 
 door_request request_for(std::int64_t weight, deadline patience = {}) noexcept {
   return {.weight = static_cast<std::uint32_t>(weight), .priority = 1, .deadline = {}, .patience = patience};
@@ -36,12 +37,18 @@ result<time_point> wait_for_turn(gate& at, const door_request& asked, const std:
 
 limiter::limiter(const limits& configured, const clock_source& clock) : gate_(configured, clock) {}
 
-result<permit> limiter::try_acquire(std::int64_t weight) noexcept { return try_acquire(weight, gate_.clock().now()); }
+result<permit> limiter::try_acquire(std::int64_t weight) noexcept {
+  return attempt(weight, gate_.clock().now(), time_of::own_clock);
+}
 
 result<permit> limiter::try_acquire(std::int64_t weight, time_point now) noexcept {
+  return attempt(weight, now, time_of::caller);
+}
+
+result<permit> limiter::attempt(std::int64_t weight, time_point now, time_of whose) noexcept {
   if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
   const door_request asked = request_for(weight);
-  const gate::verdict v = gate_.try_admit(asked, now);
+  const gate::verdict v = gate_.try_admit(asked, now, whose);
   if (!v.granted) return gate_.explain(v, asked);
   return permit(gate_, asked.weight, v.stamp);
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <iterator>
 
 namespace weir {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::array<std::string_view, refusal_reason_count> names = {
     "predicted_late", "contended",      "timed_out",    "cancelled",    "shed",      "breaker_open",
     "closed",         "would_deadlock", "forked",       "invalid"};
 
-// Three significant digits in the largest unit that leaves something before the point.
+// In the largest unit of which it is at least one, as rounded; below 100 of them with one digit after the point.
 std::string text_of(duration wait) {
   struct unit {
     double ns;
@@ -20,13 +21,23 @@ std::string text_of(duration wait) {
   };
   constexpr std::array<unit, 4> units = {{{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1.0, "ns"}}};
   const auto ns = static_cast<double>(wait.count());
-  for (const unit& u : units) {
-    if (ns < u.ns && u.ns > 1.0) continue;
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), ns / u.ns < 100 ? "%.1f %s" : "%.0f %s", ns / u.ns, u.name);
-    return text.data();
+  const auto* u = units.begin();
+  while (u != std::prev(units.end()) && ns < 0.9995 * u->ns) ++u;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), ns / u->ns < 99.95 ? "%.1f %s" : "%.0f %s", ns / u->ns, u->name);
+  return text.data();
+}
+
+std::string_view name_of(quantity what) noexcept {
+  switch (what) {
+    case quantity::weight:
+      return "weight ";
+    case quantity::tokens:
+      return "tokens ";
+    case quantity::priority:
+      return "priority ";
   }
-  return "0 ns";
+  return "";
 }
 
 std::string number(std::int64_t n) { return std::to_string(n); }
@@ -34,19 +45,26 @@ std::string number(std::int64_t n) { return std::to_string(n); }
 std::string circumstances(const refusal& why) {
   switch (why.reason) {
     case refusal_reason::tasks_full:
-      return number(why.in_use) + " of " + number(why.limit) +
-             " tasks are live or wait ahead; try again when one ends, let it wait (enqueue), or raise max_tasks";
+      return number(why.in_use) + " of " + number(why.limit) + " tasks are live" +
+             (why.in_use < why.limit ? " and others wait ahead" : "") +
+             "; try again when one ends, let it wait (acquire, enqueue), or raise max_tasks";
     case refusal_reason::weight_full:
-      return "weight " + number(why.asked) + " does not fit, " + number(why.in_use) + " of " + number(why.limit) +
-             " in use or awaited ahead; try again when some ends, let it wait (enqueue), or raise max_weight";
+      return "weight " + number(why.asked) +
+             (why.asked <= why.limit - why.in_use ? " must wait behind others, " : " does not fit, ") +
+             number(why.in_use) + " of " + number(why.limit) +
+             " in use; try again when some ends, let it wait (acquire, enqueue), or raise max_weight (the capacity)";
     case refusal_reason::waiters_full:
       return number(why.in_use) + " of " + number(why.limit) +
              " wait at the door already; try again later, or raise max_waiters";
     case refusal_reason::rate_limited:
       return to_string(why.rate) + ", burst " + number(why.limit) + " used up; retry in " + text_of(why.retry_after);
     case refusal_reason::too_heavy:
+      if (why.what == quantity::tokens) {
+        return "tokens " + number(why.asked) + " exceed the burst of " + number(why.limit) +
+               "; they can never be there: take fewer at a time or raise the burst";
+      }
       return "weight " + number(why.asked) + " exceeds max_weight " + number(why.limit) +
-             "; it can never be granted: split the task or raise max_weight";
+             "; it can never be granted: split the task or raise max_weight (the capacity)";
     case refusal_reason::expired:
       return why.retry_after > duration::zero()
                  ? "its deadline comes before its turn, which the rate of " + to_string(why.rate) + " allows in " +
@@ -70,12 +88,13 @@ std::string circumstances(const refusal& why) {
     case refusal_reason::closed:
       return "the door is closed for good and admits nothing more; submit elsewhere";
     case refusal_reason::would_deadlock:
-      return "a worker may not block on what its own stack could hold up; use try_submit or enqueue, or wait outside "
-             "the pool";
+      return "a worker may not block on what its own stack could hold up; use try_acquire, try_submit or enqueue, or "
+             "wait outside the pool";
     case refusal_reason::forked:
       return "this process was forked after the pool was made; make a pool of its own";
     case refusal_reason::invalid:
-      return "weight " + number(why.asked) + " is out of range; pass 1 to " + number(why.limit);
+      return std::string(name_of(why.what)) + number(why.asked) + " is out of range; pass " +
+             (why.what == quantity::priority ? "0" : "1") + " to " + number(why.limit);
   }
   return "unknown reason";
 }

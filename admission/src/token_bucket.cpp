@@ -3,8 +3,11 @@
 #include <weir/admission/token_bucket.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
+
+#include <weir/admission/deadline.hpp>
 
 namespace weir {
 namespace {
@@ -15,10 +18,6 @@ constexpr std::int64_t longest_allowance = std::int64_t{365} * 24 * 3600 * 1'000
 using detail::memory_order_acq_rel;
 using detail::memory_order_acquire;
 using detail::memory_order_relaxed;
-
-std::uint64_t to_ticks(time_point at) noexcept {
-  return static_cast<std::uint64_t>(at.time_since_epoch().count()) * static_cast<std::uint64_t>(ticks_per_ns);
-}
 
 // How far `arrival` lies ahead of `now`, in ticks; negative if it is past. The difference of two numbers modulo 2^64.
 std::int64_t ahead(std::uint64_t arrival, std::uint64_t now) noexcept {
@@ -71,45 +70,56 @@ token_bucket::token_bucket(weir::rate refill, std::int64_t burst, const clock_so
       allowance_(allowance_of(refill, interval_, burst)),
       arrival_(to_ticks(clock.now()) + static_cast<std::uint64_t>(start == bucket_start::empty ? allowance_ : 0)) {}
 
-result<void> token_bucket::try_take(std::int64_t tokens) {
-  result<void> taken = try_take(tokens, clock_->now());
-  if (!taken && taken.error().reason == refusal_reason::rate_limited && rebase()) {
-    taken = try_take(tokens, clock_->now());
-  }
-  return taken;
+result<void> token_bucket::try_take(std::int64_t tokens) noexcept {
+  if (!can_ever(tokens)) return never(tokens);
+  if (interval_ == 0) return {};
+  std::int64_t early = take(tokens, clock_->now(), detail::time_of::own_clock);
+  // With a monotone clock and no time ahead of it, no wait is longer than the tokens themselves take.
+  if (early > tokens * interval_ && rebase()) early = take(tokens, clock_->now(), detail::time_of::own_clock);
+  if (early > 0) return later(tokens, early);
+  return {};
 }
 
 result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcept {
-  refusal why{.asked = tokens, .limit = burst_, .rate = refill_};
-  if (tokens < 1) {
-    why.reason = refusal_reason::invalid;
-    return why;
-  }
+  if (!can_ever(tokens)) return never(tokens);
   if (interval_ == 0) return {};
-  if (tokens > burst_) {
-    why.reason = refusal_reason::too_heavy;
-    return why;
-  }
-  const std::uint64_t present = to_ticks(now);
-  const std::int64_t cost = tokens * interval_;                 // at most allowance_, which fits
-  std::uint64_t arrival = arrival_.load(memory_order_relaxed);  // publishes nothing; the exchange confirms it
-  for (;;) {
-    const std::int64_t debt = std::max<std::int64_t>(ahead(arrival, present), 0);
-    if (debt > allowance_ - cost) {
-      why.reason = refusal_reason::rate_limited;
-      why.in_use = burst_;
-      why.retry_after = to_wait(debt - (allowance_ - cost));
-      return why;
-    }
-    const std::uint64_t next = present + static_cast<std::uint64_t>(debt + cost);
-    if (arrival_.compare_exchange_weak(arrival, next, memory_order_acq_rel, memory_order_relaxed)) return {};  // (1)
+  if (const std::int64_t early = take(tokens, now, detail::time_of::caller); early > 0) return later(tokens, early);
+  return {};
+}
+
+bool token_bucket::can_ever(std::int64_t tokens) const noexcept {
+  return tokens >= 1 && (tokens <= burst_ || interval_ == 0);
+}
+
+refusal token_bucket::never(std::int64_t tokens) const noexcept {
+  return {.reason = tokens < 1 ? refusal_reason::invalid : refusal_reason::too_heavy,
+          .what = quantity::tokens,
+          .asked = tokens,
+          .limit = interval_ == 0 ? std::int64_t{unlimited} : burst_,
+          .rate = refill_};
+}
+
+refusal token_bucket::later(std::int64_t tokens, std::int64_t early) const noexcept {
+  return {.reason = refusal_reason::rate_limited,
+          .what = quantity::tokens,
+          .asked = tokens,
+          .limit = burst_,
+          .in_use = burst_,
+          .rate = refill_,
+          .retry_after = to_wait(early)};
+}
+
+void token_bucket::raise_passed(time_point now) noexcept {
+  const std::int64_t raised = detail::add_saturated(now, std::chrono::seconds(1)).time_since_epoch().count();
+  std::int64_t latest = passed_.load(memory_order_relaxed);
+  while (latest < raised && !passed_.compare_exchange_weak(latest, raised, memory_order_relaxed)) {
   }
 }
 
 duration token_bucket::wait_for(std::int64_t tokens, time_point now) const noexcept {
   if (interval_ == 0 || tokens <= 0) return duration::zero();
-  const std::int64_t debt = std::max<std::int64_t>(ahead(arrival_.load(memory_order_relaxed), to_ticks(now)), 0);
-  const wide over = wide{debt} + wide{interval_} * tokens - allowance_;
+  const wide debt = debt_at(now, arrival_.load(memory_order_acquire));  // (1)
+  const wide over = debt + wide{interval_} * tokens - allowance_;
   if (over <= 0) return duration::zero();
   const wide nanoseconds = (over + ticks_per_ns - 1) / ticks_per_ns;
   return nanoseconds > duration::max().count() ? duration::max() : duration(static_cast<std::int64_t>(nanoseconds));
@@ -117,7 +127,7 @@ duration token_bucket::wait_for(std::int64_t tokens, time_point now) const noexc
 
 std::int64_t token_bucket::approx_available(time_point now) const noexcept {
   if (interval_ == 0) return unlimited;
-  const std::int64_t debt = std::max<std::int64_t>(ahead(arrival_.load(memory_order_relaxed), to_ticks(now)), 0);
+  const std::int64_t debt = debt_at(now, arrival_.load(memory_order_acquire));  // (1)
   return debt >= allowance_ ? 0 : (allowance_ - debt) / interval_;
 }
 
@@ -126,9 +136,11 @@ duration token_bucket::interval() const noexcept { return to_wait(interval_); }
 bool token_bucket::rebase() noexcept {
   if (interval_ == 0) return false;
   std::uint64_t arrival = arrival_.load(memory_order_acquire);  // (1)
-  const std::uint64_t present = to_ticks(clock_->now());        // after the load: see the edge
-  if (ahead(arrival, present) <= allowance_) return false;
-  return arrival_.compare_exchange_strong(arrival, present + static_cast<std::uint64_t>(allowance_),
+  // Both after the load: see the edge.
+  const time_point passed{duration(passed_.load(memory_order_relaxed))};
+  const std::uint64_t latest = to_ticks(std::max(clock_->now(), passed));
+  if (ahead(arrival, latest) <= allowance_) return false;
+  return arrival_.compare_exchange_strong(arrival, latest + static_cast<std::uint64_t>(allowance_),
                                           memory_order_acq_rel, memory_order_relaxed);
 }
 

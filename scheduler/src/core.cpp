@@ -102,7 +102,8 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
                            .deadline = options.deadline,
                            .patience = patience};
   if (options.priority > priority::high) {
-    return count_refusal({.reason = refusal_reason::invalid, .asked = asked.priority, .limit = 2});
+    return count_refusal(
+        {.reason = refusal_reason::invalid, .what = quantity::priority, .asked = asked.priority, .limit = 2});
   }
   const auto admit = [&](passage::kind kind, time_point stamp) {
     admitted_.fetch_add(1, memory_order_relaxed);

@@ -25,6 +25,16 @@ TEST(ManualClock, MovesOnlyWhenTold) {
   EXPECT_EQ(clock.now(), time_point{hours(1)});
 }
 
+TEST(ManualClock, DoesNotMovePastTheEndsOfTime) {
+  manual_clock clock;
+  clock.advance(duration::max());
+  clock.advance(hours(2));
+  EXPECT_EQ(clock.now(), time_point::max());
+  clock.set(time_point::min() + hours(1));
+  clock.advance(-hours(2));
+  EXPECT_EQ(clock.now(), time_point::min());
+}
+
 TEST(ManualClock, DoesNotSleepForATimeThatHasCome) {
   const manual_clock clock(time_point{hours(1)});
   const word_t word{0};

@@ -19,6 +19,10 @@ namespace weir::testing {
 class door_model {
  public:
   using outcome = std::optional<refusal_reason>;  // empty: granted
+  struct answer {
+    outcome why;
+    duration retry_after = duration::zero();
+  };
 
   struct place {
     int id;
@@ -31,29 +35,29 @@ class door_model {
     if (!configured.rate.is_unlimited()) tokens_.emplace(configured.rate, configured.burst);
   }
 
-  /// One attempt. Behind those who wait it is refused with a reason that the model does not care about: tasks_full.
+  /// One attempt. Behind those who wait it is refused for what the head lacks, whatever there is for the newcomer.
   /// `id` names the newcomer from here on: `newcomers()` is free.
-  outcome attempt(int id, std::uint32_t weight) {
+  answer attempt(int id, std::uint32_t weight) {
     newcomers_ = std::max(newcomers_, id + 1);
-    if (closed_) return refusal_reason::closed;
-    if (weight > capacity_) return refusal_reason::too_heavy;
-    if (!line_.empty()) return refusal_reason::tasks_full;
-    if (!has_token()) return refusal_reason::rate_limited;
-    if (held_count() >= limits_.max_tasks) return refusal_reason::tasks_full;
-    if (held_weight() + weight > capacity_) return refusal_reason::weight_full;
+    if (closed_) return {refusal_reason::closed};
+    if (weight > capacity_) return {refusal_reason::too_heavy};
+    const outcome lacks = lack_of(line_.empty() ? weight : line_.front().weight);
+    if (lacks == refusal_reason::rate_limited) return {lacks, wait_behind(line_.size())};
+    if (lacks) return {lacks};
     grant(id, weight);
     return {};
   }
 
   /// An attempt, and then a wait. The outcome is in `outcomes` once there is one.
   void wait(int id, std::uint32_t weight, time_point until) {
-    const outcome now = attempt(id, weight);
+    const outcome now = attempt(id, weight).why;
     if (!now) return;
     if (*now == refusal_reason::closed || *now == refusal_reason::too_heavy) return refuse(id, *now);
-    const auto ahead = static_cast<std::int64_t>(line_.size());
-    if (until <= (tokens_ ? tokens_->earliest(ahead + 1, now_) : now_)) return refuse(id, refusal_reason::timed_out);
-    if (ahead >= limits_.max_waiters) {
-      if (limits_.overflow != overflow::drop_oldest || line_.empty()) return refuse(id, refusal_reason::waiters_full);
+    const bool full = static_cast<std::int64_t>(line_.size()) >= limits_.max_waiters;
+    const bool drops = full && limits_.overflow == overflow::drop_oldest && !line_.empty();
+    if (until <= now_ + wait_behind(line_.size() - (drops ? 1 : 0))) return refuse(id, refusal_reason::timed_out);
+    if (full) {
+      if (!drops) return refuse(id, refusal_reason::waiters_full);
       refuse(line_.front().id, refusal_reason::shed);
       line_.pop_front();
       look();
@@ -123,6 +127,19 @@ class door_model {
  private:
   [[nodiscard]] bool has_token() const { return !tokens_ || tokens_->may_take(1, now_); }
 
+  // What one of this weight lacks, if anything.
+  [[nodiscard]] outcome lack_of(std::uint32_t weight) const {
+    if (!has_token()) return refusal_reason::rate_limited;
+    if (held_count() >= limits_.max_tasks) return refusal_reason::tasks_full;
+    if (held_weight() + weight > capacity_) return refusal_reason::weight_full;
+    return {};
+  }
+
+  // For the token of one that has `ahead` before it.
+  [[nodiscard]] duration wait_behind(std::size_t ahead) const {
+    return tokens_ ? tokens_->earliest(static_cast<std::int64_t>(ahead) + 1, now_) - now_ : duration::zero();
+  }
+
   void grant(int id, std::uint32_t weight) {
     if (tokens_) tokens_->took(1, now_);
     held_.push_back({id, weight, {}});
@@ -134,8 +151,7 @@ class door_model {
   // Lets in from the head on.
   void look() {
     leave_in_time();
-    while (!line_.empty() && has_token() && held_count() < limits_.max_tasks &&
-           held_weight() + line_.front().weight <= capacity_) {
+    while (!line_.empty() && !lack_of(line_.front().weight)) {
       const place head = line_.front();
       line_.pop_front();
       grant(head.id, head.weight);

@@ -173,6 +173,128 @@ TEST_F(GateWithARate, AHeadIsNotRefusedForTheNumberOfAttemptsInFlight) {
   for (int i = 0; i < 32; ++i) door.release(1);
 }
 
+// Jumps by 5 ms at one of the readings to come.
+class jumping_once_clock final : public clock_source {
+ public:
+  [[nodiscard]] time_point now() const noexcept override {
+    if (--jumps_in == 0) at_ += milliseconds(5);
+    return at_;
+  }
+  void wait_until(const detail::atomic<std::uint32_t>&, std::uint32_t, time_point) const noexcept override {}
+  mutable int jumps_in = 0;
+
+ private:
+  mutable time_point at_{std::chrono::hours(1)};
+};
+
+TEST_F(GateWithARate, AStrictWindowLetsGoOneTokenForALateLookAndNotOneForEachItLetsIn) {
+  jumping_once_clock clock;
+  gate door({.max_weight = 3, .rate = per(1, std::chrono::hours(1)), .burst = 10, .strict_window = true}, clock);
+  ASSERT_TRUE(door.try_admit({.weight = 3}, clock.now()).granted);
+  for (const char* const name : {"a", "b", "c"}) wait(door, name, {});
+  clock.jumps_in = 2;  // the look reads the time, and then it is put aside
+  door.release(3);
+  EXPECT_EQ(book_, (diary{"a granted", "b granted", "c granted"}));
+  for (int i = 0; i < 3; ++i) door.release(1);
+  int left = 0;
+  for (; door.try_admit({}, clock.now()).granted; ++left) door.release(1);
+  EXPECT_EQ(left, 10 - 1 - 4) << "two for a, one for b, one for c";
+}
+
+TEST_F(GateWithARate, AReleaseDoesNotDisturbAHeadThatWaitsForItsToken) {
+  testing::kept_alarm alarm;
+  gate door({.max_tasks = 100, .rate = per_second(10), .burst = 5}, clock_, &alarm);
+  for (int i = 0; i < 5; ++i) hold(door, 1);
+  recorded_waiter& head = wait(door, "head", {});
+  EXPECT_EQ(alarm.rings, 1);
+  for (int i = 0; i < 5; ++i) door.release(1);
+  EXPECT_EQ(alarm.rings, 1);
+  EXPECT_EQ(head.times_announced(), 1);
+  EXPECT_TRUE(book_.empty());
+  clock_.set(*alarm.last);
+  door.pump();
+  EXPECT_TRUE(head.is_granted());
+  door.release(1);
+}
+
+TEST_F(GateWithARate, AReleaseAnnouncesAHeadThatLackedRoomAndNowLacksAToken) {
+  testing::kept_alarm alarm;
+  gate door({.max_tasks = 1, .rate = per_second(10), .burst = 1}, clock_, &alarm);
+  hold(door, 1);
+  recorded_waiter& a = wait(door, "a", {});
+  recorded_waiter& b = wait(door, "b", {});
+  clock_.advance(milliseconds(100));
+  door.pump();  // a has its token and no room
+  door.release(1);
+  EXPECT_TRUE(a.is_granted());
+  EXPECT_EQ(b.times_announced(), 1) << "a took the token";
+  EXPECT_EQ(alarm.last, clock_.now() + milliseconds(100));
+  clock_.advance(milliseconds(100));
+  door.release(1);
+  EXPECT_TRUE(b.is_granted());
+  door.release(1);
+}
+
+// The alarm would ring at the old time, which may be far.
+TEST_F(GateWithARate, AReleaseAfterTheClockWentBackSetsTheAlarmForTheNewTime) {
+  testing::kept_alarm alarm;
+  gate door({.rate = per_second(10), .burst = 1}, clock_, &alarm);
+  hold(door, 1);
+  recorded_waiter& head = wait(door, "head", {});
+  clock_.set(clock_.now() - std::chrono::minutes(30));
+  door.release(1);
+  EXPECT_EQ(alarm.last, clock_.now() + milliseconds(100));
+  clock_.set(*alarm.last);
+  door.pump();
+  EXPECT_TRUE(head.is_granted());
+  door.release(1);
+}
+
+TEST_F(GateWithARate, BehindAHeadThatLacksItsTokenTheWaitCountsThoseAhead) {
+  gate door({.rate = per_second(10), .burst = 1}, clock_);
+  hold(door, 1);
+  EXPECT_EQ(door.try_admit({}, clock_.now()).retry_after, milliseconds(100));
+  recorded_waiter& a = wait(door, "a", {});
+  EXPECT_EQ(door.try_admit({}, clock_.now()).why, refusal_reason::rate_limited);
+  EXPECT_EQ(door.try_admit({}, clock_.now()).retry_after, milliseconds(200));
+  recorded_waiter& b = wait(door, "b", {});
+  EXPECT_EQ(door.try_admit({}, clock_.now()).retry_after, milliseconds(300));
+  clock_.advance(milliseconds(100));  // the token of a is there, and nobody has looked yet
+  EXPECT_EQ(door.try_admit({}, clock_.now()).why, refusal_reason::rate_limited);
+  EXPECT_EQ(door.try_admit({}, clock_.now()).retry_after, milliseconds(200)) << "after the two ahead";
+  EXPECT_TRUE(door.withdraw(b, refusal_reason::cancelled));
+  EXPECT_EQ(a.is_granted(), true);
+  door.release(1);
+  door.release(1);
+}
+
+TEST_F(GateWithARate, BehindWaitersTheReasonIsWhatTheHeadLacks) {
+  const limits all{.max_tasks = 3, .max_weight = 100, .rate = per_second(10), .burst = 2};
+  gate door(all, clock_);
+  const auto why = [&] { return door.explain(door.try_admit({}, clock_.now()), {}); };
+  hold(door, 1);
+  hold(door, 1);
+  recorded_waiter& heavy = wait(door, "heavy", {.weight = 99});
+  EXPECT_EQ(why().reason, refusal_reason::rate_limited);
+  clock_.advance(milliseconds(100));
+  EXPECT_EQ(why().reason, refusal_reason::rate_limited) << "nobody has looked yet";
+  door.pump();
+  EXPECT_EQ(why().reason, refusal_reason::weight_full);
+  EXPECT_EQ(to_string(why()),
+            "weight_full: weight 1 must wait behind others, 2 of 100 in use; try again when some ends, let it wait "
+            "(acquire, enqueue), or raise max_weight (the capacity)");
+  EXPECT_TRUE(door.withdraw(heavy, refusal_reason::cancelled));
+  hold(door, 1);
+  wait(door, "light", {});
+  clock_.advance(milliseconds(100));
+  door.pump();
+  EXPECT_EQ(why().reason, refusal_reason::tasks_full);
+  EXPECT_EQ(why().in_use, 3);
+  door.release(1);
+  EXPECT_EQ(book_.back(), "light granted");
+  for (int i = 0; i < 3; ++i) door.release(1);
+}
+
 TEST_F(GateWithARate, BehindWaitersTheReasonIsOneThatIsConfigured) {
   gate rate_only({.max_tasks = unlimited, .rate = per_second(10), .burst = 1}, clock_);
   hold(rate_only, 1);
@@ -189,6 +311,67 @@ TEST_F(GateWithARate, BehindWaitersTheReasonIsOneThatIsConfigured) {
   EXPECT_EQ(weight_only.try_admit({}, clock_.now()).why, refusal_reason::weight_full);
   EXPECT_TRUE(weight_only.withdraw(heavy, refusal_reason::cancelled));
   weight_only.release(2);
+}
+
+TEST_F(GateWithARate, OneThatTakesADroppedOnesPlaceWaitsOneTokenLess) {
+  gate door({.rate = per_second(10), .burst = 1, .max_waiters = 1, .overflow = overflow::drop_oldest}, clock_);
+  const time_point start = clock_.now();
+  hold(door, 1);
+  wait(door, "oldest", {});
+  const result<gate::slot> late = door.reserve({.deadline = deadline(start + milliseconds(100))});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().reason, refusal_reason::expired);
+  EXPECT_EQ(late.error().retry_after, milliseconds(100));
+  EXPECT_TRUE(book_.empty()) << "nobody is dropped for one that is refused";
+  recorded_waiter& newest = wait(door, "newest", {.deadline = deadline(start + milliseconds(101))});
+  EXPECT_EQ(book_, diary{"oldest shed"});
+  clock_.advance(milliseconds(100));
+  door.pump();
+  EXPECT_TRUE(newest.is_granted());
+  door.release(1);
+  door.release(1);
+}
+
+TEST_F(GateWithARate, OneThatDropsNobodyWaitsBehindAll) {
+  gate door({.rate = per_second(10), .burst = 1, .max_waiters = 1, .overflow = overflow::drop_lowest}, clock_);
+  const time_point start = clock_.now();
+  hold(door, 1);
+  recorded_waiter& low = wait(door, "low", {.priority = 0});
+  const deadline soon(start + milliseconds(150));
+  EXPECT_EQ(door.reserve({.priority = 0, .deadline = soon}).error().reason, refusal_reason::expired);
+  EXPECT_FALSE(low.is_decided());
+  recorded_waiter& high = wait(door, "high", {.priority = 2, .deadline = soon});
+  EXPECT_EQ(book_, diary{"low shed"});
+  EXPECT_TRUE(door.withdraw(high, refusal_reason::cancelled));
+  door.release(1);
+}
+
+TEST_F(GateWithARate, TheExactWaitCountsThoseInLineAndNoPlaceThatIsEmptying) {
+  gate door({.rate = per_second(10), .burst = 1}, clock_);
+  const time_point start = clock_.now();
+  hold(door, 1);
+  // Asks for a place at the moment at which another one leaves the line and still has its own.
+  class asking_waiter final : public detail::waiter {
+   public:
+    asking_waiter(gate& at, deadline until) : waiter({}), at_(&at), until_(until) {}
+    bool got_a_place = false;
+
+   private:
+    void on_granted(time_point) noexcept override {}
+    void on_refused(const refusal&) noexcept override {
+      got_a_place = at_->reserve({.deadline = until_}).has_value();
+      if (got_a_place) at_->cancel_reservation();
+    }
+    gate* at_;
+    deadline until_;
+  };
+  asking_waiter leaving(door, deadline(start + milliseconds(101)));
+  ASSERT_TRUE(door.reserve({}));
+  door.join(leaving, gate::place::reserved);
+  EXPECT_TRUE(door.withdraw(leaving, refusal_reason::cancelled));
+  EXPECT_TRUE(leaving.got_a_place);
+  EXPECT_EQ(door.waiting(), 0);
+  door.release(1);
 }
 
 }  // namespace

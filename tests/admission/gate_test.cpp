@@ -6,8 +6,6 @@
 #include <stdexcept>
 
 #include "admission/gate_fixture.hpp"
-#include "support/eventually.hpp"
-#include "support/watched_clock.hpp"
 
 namespace weir {
 namespace {
@@ -91,33 +89,6 @@ TEST_F(Gate, TimesThatPassedAreDroppedOnTheWayAndNotGranted) {
   clock_.advance(milliseconds(10));
   door.release(1);
   EXPECT_EQ(book_, (diary{"c granted", "expired expired", "impatient timed_out"}));
-  door.release(1);
-}
-
-TEST_F(Gate, CloseRefusesThoseWhoWaitInOrderAndEverybodyAfter) {
-  gate door({.max_tasks = unlimited, .max_weight = 1}, clock_);
-  hold(door, 1);
-  wait(door, "a", {});
-  wait(door, "b", {});
-  door.close();
-  door.close();
-  EXPECT_EQ(book_, (diary{"a closed", "b closed"}));
-  EXPECT_EQ(door.try_admit({}, clock_.now()).why, refusal_reason::closed);
-  EXPECT_EQ(door.reserve({}).error().reason, refusal_reason::closed);
-  door.release(1);
-  EXPECT_EQ(door.weight_in_use(), 0) << "what was granted stayed valid";
-  EXPECT_EQ(door.try_admit({}, clock_.now()).why, refusal_reason::closed);
-}
-
-TEST_F(Gate, APlacePromisedBeforeTheCloseEndsClosed) {
-  gate door({.max_tasks = unlimited, .max_weight = 1}, clock_);
-  hold(door, 1);
-  recorded_waiter late("late", {}, book_);
-  ASSERT_TRUE(door.reserve(late.request()));
-  door.close();
-  door.join(late, gate::place::reserved);
-  EXPECT_EQ(book_, diary{"late closed"});
-  EXPECT_EQ(door.waiting(), 0);
   door.release(1);
 }
 
@@ -303,41 +274,6 @@ TEST_F(Gate, WhatWaitsIsCountedUntilItIsDestroyedOrHolds) {
   EXPECT_TRUE(door.withdraw(refused, refusal_reason::cancelled));
   EXPECT_EQ(refused.waiting_seen, 1) << "its callable is destroyed in this call, and counts until then";
   EXPECT_EQ(door.waiting(), 0);
-  door.release(1);
-}
-
-TEST_F(Gate, WaitsUntilAClosedGateIsEmpty) {
-  testing::watched_clock clock;
-  gate door({.max_tasks = 2}, clock);
-  ASSERT_TRUE(door.try_admit({}, clock.now()).granted);
-  EXPECT_FALSE(door.wait_until_empty(clock.now())) << "a time that has come is not waited for";
-  door.close();
-  auto empty = testing::in_background([&] { return door.wait_until_empty(time_point::max()); });
-  clock.await_sleepers(1);
-  door.release(1);
-  EXPECT_TRUE(testing::get(empty, "wait_until_empty after the last release"));
-}
-
-TEST_F(Gate, APlaceThatIsNeverTakenKeepsAClosedGateFromBeingEmpty) {
-  testing::watched_clock clock;
-  gate door({.max_tasks = 2}, clock);
-  ASSERT_TRUE(door.reserve({}));
-  door.close();
-  auto empty = testing::in_background([&] { return door.wait_until_empty(time_point::max()); });
-  clock.await_sleepers(1);
-  door.cancel_reservation();
-  EXPECT_TRUE(testing::get(empty, "wait_until_empty after the last place was given up"));
-}
-
-TEST_F(Gate, WaitingForEmptyEndsAtItsTime) {
-  testing::watched_clock clock;
-  gate door({.max_tasks = 2}, clock);
-  ASSERT_TRUE(door.try_admit({}, clock.now()).granted);
-  door.close();
-  auto empty = testing::in_background([&] { return door.wait_until_empty(clock.now() + milliseconds(5)); });
-  clock.await_sleepers(1);
-  clock.advance(milliseconds(5));
-  EXPECT_FALSE(testing::get(empty, "wait_until_empty at its time"));
   door.release(1);
 }
 

@@ -3,13 +3,16 @@
 #include <cstdint>
 #include <future>
 #include <gtest/gtest.h>
+#include <random>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "admission/bucket_oracle.hpp"
 #include "support/eventually.hpp"
+#include "support/seed.hpp"
 #include "support/watched_clock.hpp"
 
 namespace weir {
@@ -65,20 +68,20 @@ TEST_F(Limiter, EachRefusalSaysWhatWasAskedTheLimitTheStateAndTheRemedy) {
   limiter door({.max_tasks = 2, .max_weight = 10, .rate = per_second(2'000), .burst = 2, .max_waiters = 0}, clock_);
   const permit a = *door.try_acquire(7);
   EXPECT_EQ(text_of(door.try_acquire(4)),
-            "weight_full: weight 4 does not fit, 7 of 10 in use or awaited ahead; try again when some ends, let it "
-            "wait (enqueue), or raise "
-            "max_weight");
+            "weight_full: weight 4 does not fit, 7 of 10 in use; try again when some ends, let it wait (acquire, "
+            "enqueue), or raise max_weight (the capacity)");
   EXPECT_EQ(text_of(door.acquire(4)).substr(0, 14), "waiters_full: ");
   EXPECT_EQ(text_of(door.try_acquire(11)),
-            "too_heavy: weight 11 exceeds max_weight 10; it can never be granted: split the task or raise max_weight");
-  EXPECT_EQ(text_of(door.try_acquire(-3)), "invalid: weight -3 is out of range; pass 1 to 2147483647");
+            "too_heavy: weight 11 exceeds max_weight 10; it can never be granted: split the task or raise max_weight "
+            "(the capacity)");
+  EXPECT_EQ(text_of(door.try_acquire(-3)), "invalid: weight -3 is out of range; pass 1 to 10");
   {
     const permit b = *door.try_acquire(1);
     EXPECT_EQ(text_of(door.try_acquire(1)), "rate_limited: 2000/s, burst 2 used up; retry in 500 us");
     clock_.advance(milliseconds(1));
     EXPECT_EQ(text_of(door.try_acquire(1)),
-              "tasks_full: 2 of 2 tasks are live or wait ahead; try again when one ends, let it wait (enqueue), or "
-              "raise max_tasks");
+              "tasks_full: 2 of 2 tasks are live; try again when one ends, let it wait (acquire, enqueue), or raise "
+              "max_tasks");
   }
   door.close();
   EXPECT_TRUE(door.is_closed());
@@ -115,6 +118,48 @@ TEST_F(Limiter, TheTimeThatIsPassedInIsTheTimeOfTheRate) {
   EXPECT_TRUE(door.try_acquire(1, start));
   EXPECT_FALSE(door.try_acquire(1, start + milliseconds(100) - nanoseconds(1)));
   EXPECT_TRUE(door.try_acquire(1, start + milliseconds(100)));
+}
+
+TEST_F(Limiter, ATimeAheadOfTheClockDoesNotOpenTheDoorAgainAndAgain) {
+  limiter door({.max_tasks = unlimited, .rate = per_second(1), .burst = 10}, clock_);
+  const time_point ahead = clock_.now() + std::chrono::hours(1);
+  int granted = 0;
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 10; ++i) granted += door.try_acquire(1, ahead) ? 1 : 0;
+    EXPECT_FALSE(door.try_acquire(1, clock_.now()));
+    EXPECT_FALSE(door.try_acquire(1));
+  }
+  EXPECT_EQ(granted, 10);
+  clock_.set(ahead + std::chrono::seconds(1));
+  EXPECT_TRUE(door.try_acquire()) << "once that time has come, all is as before";
+}
+
+TEST_F(Limiter, WhateverTimesArePassedEveryWindowOfTheStampsHolds) {
+  std::mt19937_64 random(testing::seed());
+  for (int round = 0; round < 50; ++round) {
+    const auto burst = static_cast<std::int64_t>(1 + random() % 5);
+    limiter door({.max_tasks = 2, .rate = per_second(10), .burst = burst}, clock_);
+    testing::bucket_oracle oracle(per_second(10), burst);
+    for (int call = 0; call < 300; ++call) {
+      clock_.advance(milliseconds(random() % 50));
+      const auto off = milliseconds(static_cast<std::int64_t>(random() % 4'000) - 2'000);
+      const result<permit> got = random() % 2 == 0 ? door.try_acquire() : door.try_acquire(1, clock_.now() + off);
+      if (got) oracle.took(1, got->admitted_at());
+    }
+    ASSERT_TRUE(oracle.all_windows_hold()) << "round " << round;
+    ASSERT_GE(oracle.total(), burst);
+  }
+}
+
+TEST_F(Limiter, ATimeThatIsPassedInReadsNoClock) {
+  limiter door({.rate = per_second(10), .burst = 1}, clock_);
+  const time_point now = clock_.now();
+  const std::int64_t reads = clock_.reads();
+  const result<permit> held = door.try_acquire(1, now);
+  EXPECT_TRUE(held);
+  EXPECT_FALSE(door.try_acquire(1, now));
+  EXPECT_FALSE(door.try_acquire(1, now - milliseconds(500))) << "it waits longer than an interval";
+  EXPECT_EQ(clock_.reads(), reads);
 }
 
 TEST_F(Limiter, AThreadWaitsForItsTokenAndSleepsMeanwhile) {
@@ -278,6 +323,19 @@ TEST_F(Limiter, AStrictWindowLetsATokenGoThatWasTakenForATimeTooFarBack) {
   EXPECT_EQ(door.try_acquire().error().reason, refusal_reason::rate_limited)
       << "each look came too late, until none was left";
   EXPECT_EQ(door.tasks_in_use(), 0);
+}
+
+// By an outside clock all of them come at once, whatever their stamps say.
+TEST_F(Limiter, AStrictWindowTakesATimeAheadOfTheClockForThePresent) {
+  limiter door({.rate = per_second(1), .burst = 4, .strict_window = true}, clock_);
+  std::vector<permit> held;
+  for (int i = 0; i < 100; ++i) {
+    result<permit> got = door.try_acquire(1, clock_.now() + std::chrono::seconds(10) * i);
+    if (got) held.push_back(*std::move(got));
+  }
+  ASSERT_EQ(held.size(), 4U);
+  for (const permit& p : held) EXPECT_EQ(p.admitted_at(), clock_.now());
+  EXPECT_EQ(door.try_acquire().error().retry_after, std::chrono::seconds(1));
 }
 
 TEST_F(Limiter, AStrictWindowAdmitsWithinItsSlack) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cassert>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ class recorded_waiter final : public detail::waiter {
   [[nodiscard]] bool is_decided() const { return told_ != 0; }
   [[nodiscard]] bool is_granted() const { return granted_; }
   [[nodiscard]] int times_told() const { return told_; }
+  /// How often it was told to come back for the head's token.
+  [[nodiscard]] int times_announced() const { return announced_; }
   [[nodiscard]] time_point stamp() const { return stamp_; }
   [[nodiscard]] const refusal& why() const { return why_; }
 
@@ -36,9 +39,15 @@ class recorded_waiter final : public detail::waiter {
     book_->push_back(name_ + " " + std::string(to_string(why.reason)));
   }
 
+  const detail::atomic<std::uint32_t>* on_head() noexcept override {
+    ++announced_;
+    return nullptr;
+  }
+
   std::string name_;
   diary* book_;
   int told_ = 0;
+  int announced_ = 0;
   bool granted_ = false;
   time_point stamp_{};
   refusal why_{};

@@ -32,11 +32,22 @@ TEST(Refusal, EveryReasonHasItsNameAndARemedy) {
                                "timed_out",  "cancelled",      "shed",           "breaker_open",
                                "closed",     "would_deadlock", "forked",         "invalid"};
   // What each text tells to do.
-  const char* const remedies[] = {
-      "raise max_tasks",   "raise max_weight", "raise max_waiters", "retry in",       "split the task",
-      "more time",         "more time",        "try again at once", "wait longer",    "submit it again",
-      "raise max_waiters", "retry in",         "submit elsewhere",  "use try_submit", "make a pool of its own",
-      "pass 1 to"};
+  const char* const remedies[] = {"raise max_tasks",
+                                  "raise max_weight",
+                                  "raise max_waiters",
+                                  "retry in",
+                                  "split the task",
+                                  "more time",
+                                  "more time",
+                                  "try again at once",
+                                  "wait longer",
+                                  "submit it again",
+                                  "raise max_waiters",
+                                  "retry in",
+                                  "submit elsewhere",
+                                  "use try_acquire, try_submit",
+                                  "make a pool of its own",
+                                  "pass 1 to"};
   ASSERT_EQ(std::size(names), refusal_reason_count);
   std::set<std::string> texts;
   for (std::size_t i = 0; i < refusal_reason_count; ++i) {
@@ -49,6 +60,26 @@ TEST(Refusal, EveryReasonHasItsNameAndARemedy) {
     texts.insert(text);
   }
   EXPECT_EQ(texts.size(), refusal_reason_count) << "no two reasons read the same";
+}
+
+TEST(Refusal, WhatFitsByItselfIsToldThatOthersWaitAhead) {
+  const std::string weight = to_string({.reason = refusal_reason::weight_full, .asked = 4, .limit = 64, .in_use = 60});
+  EXPECT_NE(weight.find("weight 4 must wait behind others, 60 of 64 in use"), std::string::npos) << weight;
+  const std::string tasks = to_string({.reason = refusal_reason::tasks_full, .asked = 1, .limit = 8, .in_use = 7});
+  EXPECT_NE(tasks.find("7 of 8 tasks are live and others wait ahead;"), std::string::npos) << tasks;
+}
+
+TEST(Refusal, WhatIsOutOfRangeIsCalledByItsName) {
+  const auto text = [](quantity what, refusal_reason why, std::int64_t asked, std::int64_t limit) {
+    return to_string({.reason = why, .what = what, .asked = asked, .limit = limit});
+  };
+  EXPECT_EQ(text(quantity::weight, refusal_reason::invalid, 0, 10), "invalid: weight 0 is out of range; pass 1 to 10");
+  EXPECT_EQ(text(quantity::priority, refusal_reason::invalid, 7, 2),
+            "invalid: priority 7 is out of range; pass 0 to 2");
+  EXPECT_EQ(text(quantity::tokens, refusal_reason::invalid, -1, 5), "invalid: tokens -1 is out of range; pass 1 to 5");
+  EXPECT_EQ(text(quantity::tokens, refusal_reason::too_heavy, 6, 5),
+            "too_heavy: tokens 6 exceed the burst of 5; they can never be there: take fewer at a time or raise the "
+            "burst");
 }
 
 TEST(Refusal, AWaitForTheRateIsToldWhereItRefusedADeadline) {
@@ -66,6 +97,8 @@ TEST(Refusal, WaitsAreReadableAtEverySize) {
   EXPECT_NE(text(duration(0)).find("0.0 ns"), std::string::npos);
   EXPECT_NE(text(duration(999)).find("999 ns"), std::string::npos);
   EXPECT_NE(text(microseconds(12)).find("12.0 us"), std::string::npos);
+  EXPECT_NE(text(duration(999'960)).find("1.0 ms"), std::string::npos) << "not 1000 us";
+  EXPECT_NE(text(microseconds(99'960)).find("100 ms"), std::string::npos) << "not 100.0 ms";
   EXPECT_NE(text(std::chrono::hours(1)).find("3600 s"), std::string::npos);
   EXPECT_NE(text(duration::max()).find(" s"), std::string::npos);
 }

@@ -59,6 +59,27 @@ TEST(Result, OfNothingIsSuccessOrARefusal) {
   EXPECT_THROW(not_done.value(), refused);
 }
 
+// Only where assertions are on, as in the builds with a sanitizer. In a build without them (NDEBUG) misuse is
+// undefined, and there is nothing that a test could expect.
+#ifndef NDEBUG
+TEST(ResultDeathTest, ReadingWhatIsNotThereIsAnAssertion) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const char* const no_value = "the value of a refused result";
+  result<std::string> not_there = full;
+  const result<std::string>& read_only = not_there;
+  EXPECT_DEATH((void)*not_there, no_value);
+  EXPECT_DEATH((void)*read_only, no_value);
+  EXPECT_DEATH((void)*std::move(not_there), no_value);
+  EXPECT_DEATH((void)not_there->size(), no_value);
+  EXPECT_DEATH((void)read_only->size(), no_value);
+  EXPECT_DEATH(*result<void>(full), no_value);
+
+  const char* const no_refusal = "the refusal of a result with a value";
+  EXPECT_DEATH((void)result<int>(4).error(), no_refusal);
+  EXPECT_DEATH((void)result<void>().error(), no_refusal);
+}
+#endif
+
 TEST(Result, DoesNotTurnIntoANumberByItself) {
   EXPECT_FALSE((std::is_convertible_v<result<int>, bool>));
   EXPECT_FALSE((std::is_convertible_v<result<void>, int>));

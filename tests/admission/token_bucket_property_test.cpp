@@ -47,5 +47,42 @@ RC_GTEST_PROP(TokenBucketProperty, GrantsWhatTheWholeHistoryAllowsAndNothingElse
   RC_ASSERT(oracle.all_windows_hold());
 }
 
+// One attempt of a caller that reads its times wherever it likes.
+struct mixed_call {
+  std::int64_t passes;  // of the clock, before it
+  std::int64_t off;     // of the time passed from the clock; or no time is passed
+  bool own;
+  std::int64_t tokens;
+};
+
+std::ostream& operator<<(std::ostream& out, const mixed_call& c) {
+  out << "{" << c.passes << " pass, ";
+  return (c.own ? out << "no time" : out << c.off << " off") << ", tokens " << c.tokens << '}';
+}
+
+RC_GTEST_PROP(TokenBucketProperty, WhateverTimesArePassedBesideAMonotoneClockEveryWindowHolds, ()) {
+  constexpr std::int64_t interval = 100'000'000;
+  const rate refill = per_second(10);
+  const auto burst = *rc::gen::inRange<std::int64_t>(1, 6);
+  const auto near = rc::gen::inRange<std::int64_t>(-8 * interval, 8 * interval);
+  const auto ages = rc::gen::inRange<std::int64_t>(-3, 100);  // years: at most 3.5 behind the clock
+  const auto calls = *rc::gen::container<std::vector<mixed_call>>(rc::gen::construct<mixed_call>(
+      rc::gen::inRange<std::int64_t>(0, 3 * interval),
+      rc::gen::oneOf(near, rc::gen::map(ages, [](std::int64_t y) { return y * 365 * 24 * 3'600 * 1'000'000'000; })),
+      rc::gen::arbitrary<bool>(), rc::gen::inRange<std::int64_t>(1, burst + 1)));
+  manual_clock clock(time_point{std::chrono::hours(1)});
+  token_bucket bucket(refill, burst, clock);
+  testing::bucket_oracle oracle(refill, burst);
+  for (int again = 0; again < 3; ++again) {
+    for (const mixed_call& c : calls) {
+      clock.advance(nanoseconds(c.passes));
+      const time_point now = c.own ? clock.now() : clock.now() + nanoseconds(c.off);
+      if (c.own ? bucket.try_take(c.tokens) : bucket.try_take(c.tokens, now)) oracle.took(c.tokens, now);
+      RC_ASSERT(!bucket.rebase());
+    }
+  }
+  RC_ASSERT(oracle.all_windows_hold());
+}
+
 }  // namespace
 }  // namespace weir

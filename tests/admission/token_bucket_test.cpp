@@ -8,6 +8,7 @@
 
 #include "admission/bucket_oracle.hpp"
 #include "support/seed.hpp"
+#include "support/watched_clock.hpp"
 
 namespace weir {
 namespace {
@@ -253,6 +254,28 @@ TEST(TokenBucket, AClockThatGoesBackShutsItForOneBurstAtMostAndMintsNothing) {
   EXPECT_FALSE(bucket.try_take());
 }
 
+// What was granted at a time that was passed stays granted, whatever the clock says afterwards.
+TEST(TokenBucket, AClockThatGoesBackBehindATimeThatWasPassedIsWaitedFor) {
+  manual_clock clock(t0);
+  token_bucket bucket(per_second(10), 3, clock);
+  ASSERT_EQ(drain(bucket, t0), 3);
+  clock.set(t0 - hours(1));
+  EXPECT_FALSE(bucket.try_take());
+  clock.set(t0 + milliseconds(99));
+  EXPECT_FALSE(bucket.try_take());
+  clock.set(t0 + milliseconds(100));
+  EXPECT_TRUE(bucket.try_take());
+}
+
+TEST(TokenBucket, ARefusalReadsTheClockOnce) {
+  testing::watched_clock clock;
+  token_bucket bucket(per_second(10), 3, clock);
+  ASSERT_TRUE(bucket.try_take(3));
+  const std::int64_t reads = clock.reads();
+  EXPECT_FALSE(bucket.try_take(2));
+  EXPECT_EQ(clock.reads(), reads + 1);
+}
+
 TEST(TokenBucket, AClockThatGoesBackALittleIsWaitedFor) {
   manual_clock clock(t0);
   token_bucket bucket(per_second(10), 3, clock);
@@ -263,6 +286,52 @@ TEST(TokenBucket, AClockThatGoesBackALittleIsWaitedFor) {
   EXPECT_FALSE(bucket.try_take());
   clock.set(t0);
   EXPECT_EQ(drain(bucket, t0), 2);
+}
+
+// How many of 10 tokens at a time are granted at `ahead`, with a reading of the clock between the rounds.
+int granted_at(token_bucket& bucket, time_point ahead) {
+  int granted = 0;
+  for (int round = 0; round < 100; ++round) {
+    granted += drain(bucket, ahead, 10);
+    EXPECT_FALSE(bucket.try_take());
+  }
+  return granted;
+}
+
+TEST(TokenBucket, ATimeAheadOfTheClockIsNotMistakenForAClockThatWentBack) {
+  const manual_clock clock(t0);
+  token_bucket bucket(per_second(1), 10, clock);
+  EXPECT_EQ(granted_at(bucket, t0 + hours(1)), 10);
+  EXPECT_EQ(bucket.wait_for(1, t0), hours(1) + seconds(1)) << "the tokens until then are spent";
+  token_bucket distant(per_second(1), 10, clock);
+  EXPECT_EQ(granted_at(distant, t0 + 4 * year), 10);
+}
+
+// More than half of what 64 bits of ticks can tell apart: the first time looks later than the last.
+TEST(TokenBucket, TimesThatLieYearsApartDoNotGoInACircle) {
+  const manual_clock clock(t0);
+  token_bucket bucket(per_second(1), 10, clock);
+  int first = 0;
+  for (int round = 0; round < 100; ++round) {
+    first += drain(bucket, t0, 10);
+    (void)drain(bucket, t0 + 4 * year, 10);
+    (void)drain(bucket, t0 + 8 * year, 10);
+  }
+  EXPECT_EQ(first, 10);
+  EXPECT_EQ(bucket.approx_available(t0), 0);
+  EXPECT_GT(bucket.wait_for(1, t0), year);
+}
+
+TEST(TokenBucket, TheEndsOfTimeArePassedWithoutHarm) {
+  const manual_clock clock(t0);
+  token_bucket bucket(per_second(1), 10, clock);
+  for (int round = 0; round < 10; ++round) {
+    (void)drain(bucket, time_point::min(), 10);
+    (void)drain(bucket, t0, 10);
+    (void)drain(bucket, time_point::max(), 10);
+  }
+  EXPECT_LE(drain(bucket, t0), 10);
+  EXPECT_FALSE(bucket.rebase());
 }
 
 TEST(TokenBucket, AStaleTimeIsNotMistakenForAClockThatWentBack) {

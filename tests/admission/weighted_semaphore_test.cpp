@@ -264,6 +264,26 @@ TEST_F(WeightedSemaphore, TryReadsNoClock) {
   EXPECT_TRUE(held);
   EXPECT_FALSE(door.try_acquire());
   EXPECT_EQ(clock_.reads(), before);
+  EXPECT_EQ(held->admitted_at(), time_point{}) << "so that it has no time of admission";
+}
+
+TEST_F(WeightedSemaphore, AWeightOutOfRangeIsToldTheRange) {
+  weighted_semaphore door(10);
+  EXPECT_EQ(to_string(door.try_acquire(0).error()), "invalid: weight 0 is out of range; pass 1 to 10");
+  door.set_capacity(7);
+  EXPECT_EQ(door.try_acquire(-1).error().limit, 7);
+}
+
+TEST(WeightedSemaphoreDeathTest, EndingWhileAPermitIsOutIsFatalInEveryBuild) {
+  EXPECT_DEATH(
+      {
+        permit kept;
+        {
+          weighted_semaphore door(10);
+          kept = *door.try_acquire(4);
+        }
+      },
+      "a limiter is destroyed while 0 tasks and a weight of 4 are held");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(PoolRefusal, TasksFull) {
   weir::pool pool({.workers = 2, .limits = {.max_tasks = 2}});
   busy_workers busy(pool, 2);
   EXPECT_EQ(text_of(pool, refusal_reason::tasks_full),
-            "tasks_full: 2 of 2 tasks are live or wait ahead; try again when one ends, let it wait (enqueue), or raise "
+            "tasks_full: 2 of 2 tasks are live; try again when one ends, let it wait (acquire, enqueue), or raise "
             "max_tasks");
 }
 
@@ -39,9 +39,9 @@ TEST(PoolRefusal, WeightFull) {
   weir::pool pool({.workers = 1, .limits = {.max_weight = 10}});
   busy_workers busy(pool, 1, {.weight = 7});
   EXPECT_EQ(text_of(pool, refusal_reason::weight_full, {.weight = 4}),
-            "weight_full: weight 4 does not fit, 7 of 10 in use or awaited ahead; try again when some ends, let it "
-            "wait (enqueue), or "
-            "raise max_weight");
+            "weight_full: weight 4 does not fit, 7 of 10 in use; try again when some ends, let it "
+            "wait (acquire, enqueue), or "
+            "raise max_weight (the capacity)");
 }
 
 TEST(PoolRefusal, WaitersFull) {
@@ -76,7 +76,8 @@ TEST(PoolRefusal, RateLimited) {
 TEST(PoolRefusal, TooHeavy) {
   weir::pool pool({.workers = 1, .limits = {.max_weight = 64}});
   EXPECT_EQ(text_of(pool, refusal_reason::too_heavy, {.weight = 65}),
-            "too_heavy: weight 65 exceeds max_weight 64; it can never be granted: split the task or raise max_weight");
+            "too_heavy: weight 65 exceeds max_weight 64; it can never be granted: split the task or raise max_weight "
+            "(the capacity)");
   EXPECT_EQ(pool.submit({.weight = 65}, [] {}).error().reason, refusal_reason::too_heavy)
       << "at once: it would wait for ever";
 }
@@ -178,7 +179,8 @@ TEST(PoolRefusal, WouldDeadlock) {
   weir::pool pool({.workers = 1});
   auto text = pool.try_submit({}, [&] { return to_string(pool.submit({}, [] {}).error()); });
   EXPECT_EQ(text->get(),
-            "would_deadlock: a worker may not block on what its own stack could hold up; use try_submit or enqueue, or "
+            "would_deadlock: a worker may not block on what its own stack could hold up; use try_acquire, try_submit "
+            "or enqueue, or "
             "wait outside "
             "the pool");
 }
@@ -192,7 +194,7 @@ TEST(PoolRefusal, InvalidWeight) {
   EXPECT_EQ(
       text_of(pool, refusal_reason::too_heavy, {.weight = std::int64_t{1} << 40}),
       "too_heavy: weight 1099511627776 exceeds max_weight 2147483647; it can never be granted: split the task or raise "
-      "max_weight");
+      "max_weight (the capacity)");
 }
 
 TEST(PoolRefusal, InvalidPriority) {

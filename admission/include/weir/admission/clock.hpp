@@ -1,5 +1,6 @@
-// Where time comes from. Nothing in weir reads the system's clock but `steady_clock_source`; whatever depends on time
-// takes the time as an argument or a clock_source, so that a test, a simulation and a service run the same code.
+// Where time comes from. Nothing in the library reads the system's clock but `steady_clock_source`; whatever depends on
+// time takes the time as an argument or a clock_source, so that a test, a simulation and a service run the same code.
+// Progress: `now` of the steady clock is wait-free; a manual clock takes a short lock; `wait_until` blocks.
 #pragma once
 
 #include <chrono>
@@ -14,35 +15,44 @@ namespace weir {
 using time_point = std::chrono::steady_clock::time_point;
 using duration = std::chrono::nanoseconds;
 
-/// Tells the time and sleeps by it. Implementations are thread-safe, and `now` never throws.
+/// Tells the time and sleeps by it. An implementation lets any thread call anything at any time.
 class clock_source {
  public:
   virtual ~clock_source() = default;
 
-  /// The present. Monotone: if one call happens before another, it returns no later time.
+  /// The present. Monotone: if one call happens before another, it returns no later time. Where it does not keep to
+  /// that, a limiter with a rate admits nothing for at most as long as a burst takes, and counts anew from there; times
+  /// that callers have passed it waits for. A limiter with a rate calls this under its lock: it neither blocks nor
+  /// calls that limiter.
   [[nodiscard]] virtual time_point now() const noexcept = 0;
 
   /// Sleeps while `word` holds `expected` and `until` has not come; time_point::max() is never. May return early: the
-  /// caller looks again. Blocking.
+  /// caller looks again. Blocking. It orders nothing: the caller's own load of `word` does.
   virtual void wait_until(const detail::atomic<std::uint32_t>& word, std::uint32_t expected,
                           time_point until) const noexcept = 0;
 };
 
-/// The system's monotonic clock (CLOCK_MONOTONIC). One object for the whole process, never destroyed.
+/// The system's monotonic clock (CLOCK_MONOTONIC). One object for the whole process, never destroyed. Its `now` is
+/// wait-free, one reading of the system's clock; neither it nor its `wait_until` allocates.
 [[nodiscard]] const clock_source& steady_clock_source() noexcept;
 
 /// A clock that moves only when it is told to: for tests and simulations.
 ///
-/// Thread-safe. `advance` and `set` wake every thread whose time has come, and return after all of them have noticed,
-/// so that a test needs no sleep. Setting it back is allowed, and is how a test shows what a broken clock would do.
+/// Any thread may call anything at any time, but the destructor; every call takes a short lock. Setting it back is
+/// allowed, and is how a test shows what a broken clock would do. What a thread did before it moved the clock happens
+/// before whatever another does that reads the new time.
 class manual_clock final : public clock_source {
  public:
   explicit manual_clock(time_point start = time_point{std::chrono::hours(1)}) noexcept;
 
+  /// Moves the clock by `by`, which may be negative, and never past the ends of time; or to `to`. Wakes every thread
+  /// whose time has come, and returns after all of them have left `wait_until`, so that a test needs no sleep.
+  /// Blocking: it waits for those threads to run.
   void advance(duration by) noexcept;
   void set(time_point to) noexcept;
 
   [[nodiscard]] time_point now() const noexcept override;
+  /// Allocates a place in the list of those who sleep: without memory the program terminates.
   void wait_until(const detail::atomic<std::uint32_t>& word, std::uint32_t expected,
                   time_point until) const noexcept override;
 

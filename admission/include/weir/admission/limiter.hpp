@@ -12,45 +12,68 @@
 namespace weir {
 
 /// Admits at most max_tasks holders of at most max_weight in sum, at most burst + rate * T of them in every window of
-/// length T.
+/// length T between the times of admission.
 ///
-/// Who cannot be admitted may wait in one strict first-in-first-out queue: a heavy one at its head is not overtaken by
-/// light ones, which costs up to its weight less one in idle capacity, and starves nobody. Thread-safe. Permits and
-/// waiting threads must be gone before it is destroyed.
+/// Who cannot be admitted may wait in one strict first-in-first-out line: a heavy one at its head is not overtaken by
+/// light ones, which costs up to its weight less one in idle capacity, and starves nobody.
+///
+/// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
+/// happens before whatever a later admission returns to. Nothing here allocates.
 class limiter {
  public:
-  /// @param clock  the time of rates and deadlines; it must outlive the limiter.
+  /// @param configured  checked by weir::check; see weir::limits for units and ranges.
+  /// @param clock       the time of rates and deadlines; it must outlive the limiter.
   /// @throws std::invalid_argument naming the field, the value and the rule.
   explicit limiter(const limits& configured, const clock_source& clock = steady_clock_source());
   limiter(const limiter&) = delete;
   limiter& operator=(const limiter&) = delete;
+  /// Permits and waiting threads must be gone, and every call must have returned. While anything that is counted is
+  /// held, or anybody waits, it says so on stderr and terminates, in every build.
+  ~limiter() = default;
 
-  /// Admits now or says why not. Never waits and never overtakes who waits; may be refused `contended` while another
-  /// attempt is in flight that may still give its capacity back, which only a limiter with a rate knows.
-  /// @param weight  1 to max_weight; `invalid` below, `too_heavy` above. Lock-free; no allocation; one reading of the
-  /// clock (none in the second form).
+  /// Admits now or says why not. Never waits, and never overtakes who waits: behind them it is refused with what the
+  /// first of them lacks. Refused `invalid`, `too_heavy`, `tasks_full`, `weight_full`, `rate_limited`, `closed`; with a
+  /// rate also `contended`, while another attempt is in flight that may still give its capacity back.
+  /// @param weight  1 to max_weight; `invalid` below, `too_heavy` above.
+  /// @param now     the time of the admission, instead of a reading of the clock here: one that serves for several
+  ///                calls, however old (to 3.5 years). A time ahead of the clock is taken as it is and spends the tokens
+  ///                of that time, so that the rate's bound holds whatever is passed; with strict_window it is taken as
+  ///                the present.
+  /// Lock-free while nobody waits. Behind those who wait it is refused after a read, wait-free; only an attempt that
+  /// loses its token to another while somebody begins to wait takes the short lock, and tells those whom it lets in.
+  /// Reads the clock once, the second form not at all; more often with strict_window, after a clock that went back or
+  /// a time ahead of it, and where the lock is taken.
   [[nodiscard]] result<permit> try_acquire(std::int64_t weight = 1) noexcept;
   [[nodiscard]] result<permit> try_acquire(std::int64_t weight, time_point now) noexcept;
 
-  /// Admits, waiting at most until `until`. Refused at once if it cannot be admitted by then: `too_heavy`, `closed`,
-  /// `waiters_full`, or `timed_out` where the rate alone takes longer. `cancelled` when `stop` is requested: before the
-  /// call even if there is room, during it as soon as possible; a grant that comes at the same time is kept, not lost.
-  /// On a worker of a pool refused `would_deadlock`. Blocking; no allocation.
+  /// Admits, waiting in line for at most `until`. Refused at once if it cannot be admitted by then: `invalid`,
+  /// `too_heavy`, `closed`, `waiters_full`, or `timed_out` where the rate alone takes longer; on a worker of a pool
+  /// `would_deadlock`. Refused later `timed_out`, `shed`, `closed` or `too_heavy`, or `cancelled` when `stop` is
+  /// requested: before the call even if there is room, during it as soon as possible; a grant that comes at the same
+  /// time is kept, not lost.
+  /// @param weight  1 to max_weight.
+  /// @param until   by the limiter's clock; a time that has passed admits what needs no wait.
+  /// Blocking: the thread sleeps, and is woken for its outcome and, at the head of the line, for its token. Registers a
+  /// std::stop_callback on its stack where `stop` can be stopped. What is at the limit is handed over in the order of
+  /// arrival.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
 
   /// Refuses everything from now on, `closed`, first of all those who wait, in order. Permits that are out stay valid.
-  /// Idempotent.
+  /// Idempotent. Takes the short lock, and then wakes each of those who wait: linear in their number.
   void close() noexcept { gate_.close(); }
   [[nodiscard]] bool is_closed() const noexcept { return gate_.is_closed(); }
 
-  /// What is held and who waits at some moment during the call. 0 where the limit is `unlimited`, since it is then not
-  /// counted.
+  /// What is held and who waits at some moment during the call; outdated at once. 0 where the limit is `unlimited`,
+  /// since it is then not counted. Wait-free.
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept { return gate_.tasks_in_use(); }
   [[nodiscard]] std::int64_t weight_in_use() const noexcept { return gate_.weight_in_use(); }
   [[nodiscard]] std::int64_t waiting() const noexcept { return gate_.waiting(); }
+  /// As given to the constructor.
   [[nodiscard]] const limits& configured() const noexcept { return gate_.configured(); }
 
  private:
+  [[nodiscard]] result<permit> attempt(std::int64_t weight, time_point now, detail::time_of whose) noexcept;
+
   detail::gate gate_;
 };
 

@@ -12,9 +12,8 @@ namespace weir {
 
 /// Written where a limit is not wanted: `.max_weight = weir::unlimited`.
 struct unlimited_t {
-  constexpr operator std::int64_t() const noexcept {
-    return std::numeric_limits<std::int64_t>::max();
-  }  // NOLINT: meant
+  // NOLINTNEXTLINE: a number wherever one is asked for is what it is
+  constexpr operator std::int64_t() const noexcept { return std::numeric_limits<std::int64_t>::max(); }
 };
 inline constexpr unlimited_t unlimited{};
 
@@ -79,8 +78,8 @@ struct limits {
   std::int64_t max_waiters = 1'024;
   weir::overflow overflow = overflow::reject_new;
   /// Looks at the clock again after taking a token, and lets the token go if more than 1 ms has passed since the first
-  /// look: the rate then holds by any outside clock with 1 ms of slack. Costs one more reading of the clock for each
-  /// admission.
+  /// look: the rate then holds by any outside clock with 1 ms of slack. A time that a caller passes ahead of the clock
+  /// is taken as the present. Costs one more reading of the clock for each admission, two with a caller's time.
   bool strict_window = false;
 };
 

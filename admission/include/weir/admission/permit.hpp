@@ -8,13 +8,19 @@
 
 namespace weir {
 
-/// Weight held at a limiter. Its lifetime must end before the limiter's. Move-only; empty after a move and after
-/// `release`, and an empty one gives nothing back: never twice.
+/// Weight held at a limiter. Its lifetime must end before the limiter's, whose destructor terminates otherwise.
+/// Move-only; empty after a move and after `release`, and an empty one gives nothing back: never twice.
+///
+/// A value of one thread at a time; it may be given back on another thread than it was granted on. It allocates
+/// nothing and throws nothing. What happened before it is given back happens before whatever a later admission by the
+/// same limiter returns to.
 class [[nodiscard]] permit {
  public:
+  /// Holds nothing.
   permit() noexcept = default;
   permit(permit&& other) noexcept
       : gate_(std::exchange(other.gate_, nullptr)), weight_(other.weight_), admitted_at_(other.admitted_at_) {}
+  /// Gives back what it holds first, as `release` does.
   permit& operator=(permit&& other) noexcept {
     if (this != &other) {
       release();
@@ -24,9 +30,11 @@ class [[nodiscard]] permit {
     }
     return *this;
   }
+  /// Gives back what it holds, as `release` does.
   ~permit() { release(); }
 
-  /// Gives it back now. Lock-free if nobody waits; else takes a short lock and wakes whom it admits.
+  /// Gives it back now, if it is not empty. Wait-free, one addition, if nobody waits; else takes the short lock, and
+  /// then tells and wakes those whom it lets in: linear in their number.
   void release() noexcept {
     if (gate_ != nullptr) std::exchange(gate_, nullptr)->release(weight_);
   }
@@ -34,7 +42,8 @@ class [[nodiscard]] permit {
   [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
   /// The weight held; 0 if empty.
   [[nodiscard]] std::int64_t weight() const noexcept { return gate_ != nullptr ? weight_ : 0; }
-  /// The limiter's time of the admission: the one that its rate is exact by.
+  /// The limiter's time of the admission: the one that its rate is exact by. It stays when the permit is empty.
+  /// time_point{} if nothing was granted, and from weighted_semaphore::try_acquire, which reads no clock.
   [[nodiscard]] time_point admitted_at() const noexcept { return admitted_at_; }
 
  private:

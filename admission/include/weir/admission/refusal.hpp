@@ -37,14 +37,22 @@ inline constexpr std::size_t refusal_reason_count = 16;
 /// The name as written above.
 [[nodiscard]] std::string_view to_string(refusal_reason reason) noexcept;
 
-/// A refusal with its circumstances. Numbers that do not apply are 0.
+/// What a refusal counts.
+enum class quantity : std::uint8_t { weight, tokens, priority };
+
+/// A refusal with its circumstances, as they were when it was decided. Numbers that do not apply are 0.
 struct refusal {
   refusal_reason reason = refusal_reason::invalid;
-  std::int64_t asked = 0;                   ///< The weight, or what else was out of range.
-  std::int64_t limit = 0;                   ///< The limit that refused it.
-  std::int64_t in_use = 0;                  ///< How much of that limit was in use at that instant.
-  weir::rate rate = unlimited;              ///< For rate_limited and expired: the rate.
-  duration retry_after = duration::zero();  ///< For rate_limited and expired: the wait that the rate alone would need.
+  quantity what = quantity::weight;  ///< What `asked` is a number of; for invalid and too_heavy also `limit`.
+  std::int64_t asked = 0;            ///< What was asked for.
+  std::int64_t limit = 0;            ///< The limit that refused it.
+  /// How much of that limit was in use, at the instant of the decision. While the limit itself is being changed it may
+  /// be off by the change; never below 0.
+  std::int64_t in_use = 0;
+  weir::rate rate = unlimited;  ///< For rate_limited, expired and timed_out: the rate.
+  /// For these three: how long from then until the rate alone would admit it, after those who wait already; zero for
+  /// one whose own time was over.
+  duration retry_after = duration::zero();
 };
 
 /// One line: the reason, the numbers, and the remedy.

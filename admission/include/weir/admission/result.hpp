@@ -1,6 +1,7 @@
 // A value or a refusal: the member names of std::expected (C++23), of which C++20 has none.
 #pragma once
 
+#include <cassert>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -9,8 +10,8 @@
 
 namespace weir {
 
-/// Holds a T, or the refusal that stands in its place. Reading the one that is not there is misuse: `*` and `error`
-/// have no check beyond the standard library's assertions; `value` throws.
+/// Holds a T, or the refusal that stands in its place. `*` and `->` of a refusal, and `error` of a value, are misuse:
+/// an assertion where assertions are on, else undefined. `value` throws instead, in every build.
 template <typename T>
 class [[nodiscard]] result {
  public:
@@ -20,11 +21,17 @@ class [[nodiscard]] result {
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
 
-  [[nodiscard]] T& operator*() & noexcept { return *std::get_if<0>(&state_); }
-  [[nodiscard]] const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
-  [[nodiscard]] T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
-  [[nodiscard]] T* operator->() noexcept { return std::get_if<0>(&state_); }
-  [[nodiscard]] const T* operator->() const noexcept { return std::get_if<0>(&state_); }
+  [[nodiscard]] T& operator*() & noexcept { return *operator->(); }
+  [[nodiscard]] const T& operator*() const& noexcept { return *operator->(); }
+  [[nodiscard]] T&& operator*() && noexcept { return std::move(*operator->()); }
+  [[nodiscard]] T* operator->() noexcept {
+    assert(has_value() && "weir: the value of a refused result");
+    return std::get_if<0>(&state_);
+  }
+  [[nodiscard]] const T* operator->() const noexcept {
+    assert(has_value() && "weir: the value of a refused result");
+    return std::get_if<0>(&state_);
+  }
 
   /// The value. @throws weir::refused if there is none.
   [[nodiscard]] T& value() & {
@@ -36,7 +43,10 @@ class [[nodiscard]] result {
     return std::move(**this);
   }
 
-  [[nodiscard]] const refusal& error() const noexcept { return *std::get_if<1>(&state_); }
+  [[nodiscard]] const refusal& error() const noexcept {
+    assert(state_.index() == 1 && "weir: the refusal of a result with a value");
+    return *std::get_if<1>(&state_);
+  }
 
  private:
   void throw_if_refused() const {
@@ -46,7 +56,7 @@ class [[nodiscard]] result {
   std::variant<T, refusal> state_;
 };
 
-/// Success without a value, or a refusal.
+/// Success without a value, or a refusal. `*` of a refusal and `error` of a success are misuse, as above.
 template <>
 class [[nodiscard]] result<void> {
  public:
@@ -55,14 +65,17 @@ class [[nodiscard]] result<void> {
 
   [[nodiscard]] bool has_value() const noexcept { return !why_.has_value(); }
   [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
-  void operator*() const noexcept {}
+  void operator*() const noexcept { assert(has_value() && "weir: the value of a refused result"); }
 
   /// @throws weir::refused if it was refused.
   void value() const {
     if (why_) throw refused(*why_);
   }
 
-  [[nodiscard]] const refusal& error() const noexcept { return *why_; }
+  [[nodiscard]] const refusal& error() const noexcept {
+    assert(!has_value() && "weir: the refusal of a result with a value");
+    return *why_;
+  }
 
  private:
   std::optional<refusal> why_;

@@ -11,32 +11,46 @@
 namespace weir {
 
 /// Lets holders in whose summed weight is at most its capacity. Strict first in, first out among those who wait; each
-/// wait can be cancelled and has a deadline, and one that leaves lets those behind it be looked at. Thread-safe.
+/// wait can be cancelled and has a deadline, and one that leaves lets those behind it be looked at.
+///
+/// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
+/// happens before whatever a later admission returns to. Nothing here allocates.
 class weighted_semaphore {
  public:
   /// @param capacity     1 to 2,147,483,647.
-  /// @param max_waiters  most threads that wait; one more is refused `waiters_full`.
+  /// @param max_waiters  most threads that wait, 0 to 16,777,215; one more is refused `waiters_full`.
+  /// @param clock        the time of the waits; it must outlive the semaphore.
   /// @throws std::invalid_argument naming the value and the rule.
   explicit weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters = 1'024,
                               const clock_source& clock = steady_clock_source());
   weighted_semaphore(const weighted_semaphore&) = delete;
   weighted_semaphore& operator=(const weighted_semaphore&) = delete;
+  /// Permits and waiting threads must be gone, and every call must have returned; else it says so on stderr and
+  /// terminates, in every build.
+  ~weighted_semaphore() = default;
 
   /// Takes `weight` if there is room and nobody waits. Linearizable: refused `weight_full` only if at one instant of
-  /// the call there was no room or somebody waited. Lock-free; no allocation; no reading of a clock.
+  /// the call there was no room or somebody waited; else `invalid`, `too_heavy` or `closed`.
+  /// @param weight  1 to the capacity.
+  /// Lock-free: one compare-and-swap; a refusal only reads. Reads no clock, so that the permit's `admitted_at` is
+  /// time_point{}.
   [[nodiscard]] result<permit> try_acquire(std::int64_t weight = 1) noexcept;
 
-  /// Takes `weight`, waiting in line until `until`. See limiter::acquire. Blocking.
+  /// Takes `weight`, waiting in line until `until`; refusals, blocking and order as in limiter::acquire.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
 
   /// Changes the capacity at once, also below what is held: then nothing is granted until what is held fits again.
-  /// Waiters that are heavier than it leave `too_heavy`. @throws std::invalid_argument if it is out of range; nothing
-  /// is changed then.
+  /// Those who wait and are heavier than it leave `too_heavy`; those who fit now are let in, in order.
+  /// @param capacity  1 to 2,147,483,647.
+  /// @throws std::invalid_argument if it is out of range; nothing is changed then.
+  /// Takes the short lock, and then wakes whom it decided on: linear in those who wait.
   void set_capacity(std::int64_t capacity);
 
   /// Refuses everything from now on. See limiter::close.
   void close() noexcept { gate_.close(); }
 
+  /// The weight that is held, and how many wait, at some moment during the call; outdated at once. While set_capacity
+  /// runs, in_use may be off by the change, and is never below 0. Wait-free.
   [[nodiscard]] std::int64_t in_use() const noexcept { return gate_.weight_in_use(); }
   [[nodiscard]] std::int64_t waiting() const noexcept { return gate_.waiting(); }
 

@@ -48,24 +48,23 @@ class capacity_word {
   capacity_word& operator=(const capacity_word&) = delete;
 
   /// Takes `wanted` if there is room for all of it. Linearizable: each outcome but `taken` was true at one instant of
-  /// the call.
-  [[nodiscard]] outcome try_take(demand wanted, place from, hold kind) noexcept {
+  /// the call, at which the word was `seen`. The head is never told `contended`: it does not try again, it is looked at
+  /// again, and what is reported of it must stay true until then.
+  [[nodiscard]] outcome try_take(demand wanted, place from, hold kind, view& seen) noexcept {
     std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: the exchange below does
     for (;;) {
-      if ((now & closed_bit) != 0) return outcome::closed;
-      if (from == place::newcomer && (now & waiters_bit) != 0) return outcome::waiters_ahead;
-      const view seen = unpack(now);
-      if (seen.tasks_free < static_cast<std::int64_t>(wanted.tasks)) {
-        return seen.attempts != 0 ? outcome::contended : outcome::tasks_full;
+      if (const outcome o = decide(unpack(now), wanted, from, kind); o != outcome::taken) {
+        seen = unpack(now);
+        return o;
       }
-      if (seen.weight_free < static_cast<std::int64_t>(wanted.weight)) {
-        return seen.attempts != 0 ? outcome::contended : outcome::weight_full;
-      }
-      if (kind == hold::attempt && seen.attempts == most_attempts) return outcome::contended;
       const std::uint64_t next = now - amount(wanted) + (kind == hold::attempt ? one_attempt : 0);
       if (word_.compare_exchange_weak(now, next, memory_order_acquire, memory_order_relaxed))
         return outcome::taken;  // (1)
     }
+  }
+  [[nodiscard]] outcome try_take(demand wanted, place from, hold kind) noexcept {
+    view seen{};
+    return try_take(wanted, from, kind, seen);
   }
 
   /// The attempt has its token: the grant stands.
@@ -114,6 +113,21 @@ class capacity_word {
   static constexpr std::uint32_t most_attempts = 31;
   static constexpr std::uint64_t waiters_bit = std::uint64_t{1} << 62;
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+
+  // What a word that shows `seen` answers.
+  static constexpr outcome decide(view seen, demand wanted, place from, hold kind) noexcept {
+    if (seen.closed) return outcome::closed;
+    if (from == place::newcomer && seen.waiters) return outcome::waiters_ahead;
+    const bool may_be_given_back = from == place::newcomer && seen.attempts != 0;
+    if (seen.tasks_free < static_cast<std::int64_t>(wanted.tasks)) {
+      return may_be_given_back ? outcome::contended : outcome::tasks_full;
+    }
+    if (seen.weight_free < static_cast<std::int64_t>(wanted.weight)) {
+      return may_be_given_back ? outcome::contended : outcome::weight_full;
+    }
+    if (kind == hold::attempt && seen.attempts == most_attempts) return outcome::contended;
+    return outcome::taken;
+  }
 
   static constexpr std::uint64_t pack(std::int64_t tasks_free, std::int64_t weight_free) noexcept {
     return (static_cast<std::uint64_t>(tasks_free + tasks_bias) << tasks_shift) |

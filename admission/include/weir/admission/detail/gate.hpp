@@ -1,11 +1,13 @@
 // The engine of every limiter: the capacity word, the bucket and one queue, and the order in which they are asked.
 //
-// Fast path, while nobody waits: closed and deadline, a look at the bucket, the capacity (one compare-and-swap), the
+// Fast path, while nobody waits: weight and deadline, a look at the bucket, the capacity (one compare-and-swap), the
 // token (one compare-and-swap). Capacity before token, since capacity can be given back and a token cannot. Slow path:
 // a strict first-in-first-out queue under a short lock; who releases hands what it releases to the head and to those
 // behind it for whom there is room, in order, and wakes exactly those. admission/README.md tells the protocol.
-// Progress: try_admit and a release with nobody waiting are lock-free; all else may take the lock, under which no user
-// code, no wake-up and no allocation runs.
+// Progress: try_admit and a release with nobody waiting are lock-free, the observers wait-free; all else may take the
+// lock, under which no wake-up, no allocation and no user code runs but the clock's `now`, where there is a rate. What
+// was decided there is told after it, to each waiter in order.
+// What a holder did before its release happens before what a later grant returns to, or tells.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +38,9 @@ class gate {
   struct verdict {
     bool granted;
     refusal_reason why;
-    time_point stamp;      // the limiter's time of the admission
-    duration retry_after;  // for rate_limited and expired
+    time_point stamp;         // the limiter's time of the admission
+    duration retry_after;     // for rate_limited, expired and timed_out
+    std::int64_t in_use = 0;  // of the limit that refused, in the very word that decided
   };
 
   /// A place among the waiters that was promised and is not taken yet, so that a callable is moved only when it may
@@ -48,17 +51,24 @@ class gate {
   gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr);
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
-  /// Nobody waits any more. Permits that are still out are a bug of the owner: asserted.
+  /// Nothing is held and nobody is in the line any more: else it says so on stderr and terminates, in every build,
+  /// since each of them would touch it later. What is not counted cannot be checked.
   ~gate();
 
-  /// One attempt, at the time `now`. Refused with the reason that held at one instant of the call, or `contended`.
-  [[nodiscard]] verdict try_admit(const door_request& asked, time_point now) noexcept;
+  /// One attempt, at the time `now`. Refused with the reason that held at one instant of the call, or `contended`;
+  /// behind those who wait, with what the head lacked when it was looked at last.
+  /// @param whose  whether `now` is a reading of the gate's clock, just made, or a time that may be any.
+  [[nodiscard]] verdict try_admit(const door_request& asked, time_point now,
+                                  time_of whose = time_of::own_clock) noexcept;
 
   /// True for the reasons that waiting can cure.
   [[nodiscard]] static bool is_worth_waiting(refusal_reason why) noexcept;
 
-  /// Promises a place in the queue, making room as the overflow policy says; or says why not.
+  /// Promises a place in the queue, making room as the overflow policy says; or says why not: `closed`, `waiters_full`,
+  /// or `expired` and `timed_out` where the rate alone, after those in line, takes longer. Takes the lock; linear in
+  /// those in line where the lowest is dropped. It may drop several, if others take the places before it.
   [[nodiscard]] result<slot> reserve(const door_request& asked);
+  /// Gives the promised place up. Wait-free.
   void cancel_reservation() noexcept;
   /// Takes the promised place at the end of the queue. From here on the waiter hears once from the gate, maybe before
   /// this returns. `uncounted` is for the thread of caller_runs, which nobody promised a place.
@@ -72,8 +82,9 @@ class gate {
   /// Gives back what an admission of this weight took, and hands it on.
   void release(std::uint32_t weight) noexcept;
 
-  /// Grants whom there is room and a token for. Called when time has passed.
-  void pump() noexcept;
+  /// Grants whom there is room and a token for. Called when the time of the head's token has come; sets the alarm, or
+  /// wakes the head, again if it has not.
+  void pump() noexcept { look(bell::always); }
 
   /// When `w` could get a token, if it is the head and that is all it lacks; time_point::max() otherwise. When that
   /// changes, the word of `w` does (waiter::on_head).
@@ -91,13 +102,19 @@ class gate {
   /// @throws std::invalid_argument if it is out of range, or if weights are not counted.
   void set_max_weight(std::int64_t limit);
 
+  /// The refusal in full: the state is that of the decision.
   [[nodiscard]] refusal explain(const verdict& v, const door_request& asked) const noexcept;
 
+  /// Free to be outdated at once. While the limit of the weights moves, weight_in_use may be off by the move; never
+  /// below 0.
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept;
   [[nodiscard]] std::int64_t weight_in_use() const noexcept;
+  /// Places that are promised or taken, also by what was refused and is not destroyed yet.
   [[nodiscard]] std::int64_t waiting() const noexcept;
   /// The heaviest that can be admitted: the limit, or where weights are not counted the most that a weight can be.
-  [[nodiscard]] std::int64_t max_weight() const noexcept;
+  [[nodiscard]] std::int64_t max_weight() const noexcept {
+    return counts_weight_ ? max_weight_.load(memory_order_relaxed) : largest_max_weight;
+  }
   [[nodiscard]] const limits& configured() const noexcept { return limits_; }
   [[nodiscard]] const clock_source& clock() const noexcept { return *clock_; }
 
@@ -113,20 +130,28 @@ class gate {
     time_point ring_at = time_point::max();
   };
   // Whether the alarm is set again for a head that it was set for before: once it has rung it must be.
+  // Else only for an earlier time, after a clock that went back.
   enum class bell : std::uint8_t { new_head_only, always };
 
   [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept;
-  [[nodiscard]] verdict take(const demand& wanted, capacity_word::place from, time_point now) noexcept;
-  [[nodiscard]] refusal_reason reason_behind_waiters(const demand& wanted, time_point now) const noexcept;
-  [[nodiscard]] bool take_token(time_point& now) noexcept;
-  void give_back(const demand& held, capacity_word::hold kind) noexcept;
+  [[nodiscard]] verdict take(demand wanted, capacity_word::place from, time_point now,
+                             time_of whose = time_of::own_clock) noexcept;
+  [[nodiscard]] bool take_room(demand wanted, capacity_word::place from, capacity_word::hold kind, verdict& v) noexcept;
+  [[nodiscard]] bool take_room_and_token(demand wanted, capacity_word::place from, time_of whose, verdict& v) noexcept;
+  void explain_rate(bool newcomer, time_of whose, verdict& v) noexcept;
+  void explain_line(const capacity_word::view& seen, verdict& v) const noexcept;
+  [[nodiscard]] duration rate_wait(time_point now) const noexcept;
+  [[nodiscard]] std::int64_t in_use(refusal_reason limit, const capacity_word::view& seen) const noexcept;
+  [[nodiscard]] bool take_token(time_point& now, time_of whose) noexcept;
+  void give_back(demand held, capacity_word::hold kind) noexcept;
+  void look(bell when) noexcept WEIR_EXCLUDES(mutex_);
   void hand_on(time_point now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
   void leave_place() noexcept;
-  void say_emptied() noexcept;
+  void notify_emptied() noexcept;
 
   const limits limits_;
   const clock_source* clock_;
@@ -148,10 +173,18 @@ class gate {
   // Readers: reserve under the lock, so that it never passes max_waiters; wait_until_empty; reports.
   // (1) left: release subtraction after what waited is destroyed -> acquire load by wait_until_empty.
   atomic<std::int64_t> waiting_{0};
+  // How many are in the line, as queue_ knows it. Writers: under the lock. Readers: newcomers, for the length of the
+  // wait behind them; relaxed, a number alone.
+  atomic<std::int64_t> in_line_{0};
+  // What the head lacked when it was looked at last: its task, its weight, or its token. Writer: hand_on under the
+  // lock. Readers: newcomers that find the waiters' bit set, to say why; relaxed, a word alone. One that comes between
+  // the bit and the first look at a new line reads what the last head lacked.
+  atomic<refusal_reason> head_lacks_;
 
   alignas(cache_line) mutex mutex_;
   waiter_list queue_ WEIR_GUARDED_BY(mutex_);
   const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the head that was told to come back for its token
+  time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
 };
 
 }  // namespace weir::detail

@@ -12,8 +12,8 @@ namespace weir::detail {
 [[nodiscard]] bool this_thread_may_block() noexcept;
 void set_this_thread_may_block(bool may) noexcept;
 
-/// Admits, waiting in the queue if need be; the time of the admission, or why not. Blocking; no allocation unless a
-/// stop_token that can be stopped is given, whose callback the standard library registers.
+/// Admits, waiting in the line if need be; the time of the admission, or why not. Blocking; no allocation: the node and
+/// the callback of a stop_token that can be stopped are on the stack.
 [[nodiscard]] result<time_point> acquire(gate& at, const door_request& asked, const std::stop_token& stop = {});
 
 /// The waiting part of it: takes the place and sleeps until the gate has decided.

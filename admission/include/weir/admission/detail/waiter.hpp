@@ -56,6 +56,7 @@ class waiter_list {
  public:
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   [[nodiscard]] waiter* head() const noexcept { return head_; }
+  [[nodiscard]] std::int64_t size() const noexcept { return size_; }
   [[nodiscard]] static waiter* after(const waiter* w) noexcept { return w->next_; }
 
   void push_back(waiter& w) noexcept {
@@ -63,16 +64,19 @@ class waiter_list {
     w.prev_ = tail_;
     (tail_ != nullptr ? tail_->next_ : head_) = &w;
     tail_ = &w;
+    ++size_;
   }
 
   void remove(waiter& w) noexcept {
     (w.prev_ != nullptr ? w.prev_->next_ : head_) = w.next_;
     (w.next_ != nullptr ? w.next_->prev_ : tail_) = w.prev_;
+    --size_;
   }
 
  private:
   waiter* head_ = nullptr;
   waiter* tail_ = nullptr;
+  std::int64_t size_ = 0;
 };
 
 }  // namespace weir::detail

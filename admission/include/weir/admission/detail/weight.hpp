@@ -8,16 +8,14 @@
 
 namespace weir::detail {
 
+/// The refusal of a weight that is not 1 to the limit of the gate: `invalid` or `too_heavy`.
+[[nodiscard]] refusal refuse_weight(const gate& at, std::int64_t weight) noexcept;
+
 /// Nothing if `weight` is 1 to the limit of the gate; else why not.
 [[nodiscard]] inline std::optional<refusal> check_weight(const gate& at, std::int64_t weight) noexcept {
-  if (weight < 1) {
-    return refusal{.reason = refusal_reason::invalid, .asked = weight, .limit = largest_max_weight};
-  }
-  const std::int64_t limit = at.max_weight();
-  if (weight > limit) {
-    return refusal{.reason = refusal_reason::too_heavy, .asked = weight, .limit = limit, .in_use = at.weight_in_use()};
-  }
-  return std::nullopt;
+  if (weight >= 1 && weight <= at.max_weight()) [[likely]]
+    return std::nullopt;
+  return refuse_weight(at, weight);
 }
 
 }  // namespace weir::detail
