@@ -190,6 +190,48 @@ TEST(PoolDeadline, RootsInsideATaskHaveTheirOwn) {
   EXPECT_TRUE(job->get());
 }
 
+TEST(PoolDeadline, OfAParentReachesItsChildrenWithItsCause) {
+  // A child without one of its own, and one whose own comes later.
+  watched_clock clock;
+  for (const weir::deadline own : {weir::deadline{}, weir::within(1h, clock)}) {
+    weir::pool pool({.workers = 1, .clock = &clock});
+    event running;
+    auto parent = pool.try_submit({.deadline = weir::within(10ms, clock)}, [&] {
+      pool.run({.deadline = own},
+               [&](weir::stop_token stop) {
+                 running.set();
+                 weir::testing::eventually("a parent's deadline in its child", [&] { return stop.stop_requested(); });
+                 EXPECT_EQ(stop.cause(), stop_cause::deadline);
+                 stop.throw_if_stopped();
+               })
+          .value();
+    });
+    running.await("the child");
+    clock.await_sleepers(1);
+    clock.advance(10ms);
+    EXPECT_EQ(cancelled_thrown_by([&] { parent->get(); }), stop_cause::deadline);
+    EXPECT_EQ(parent->outcome(), task_outcome::expired);
+    EXPECT_EQ(pool.metrics().expired, 1u);
+    expect_conservation(pool);
+  }
+}
+
+TEST(PoolDeadline, OfAParentThatHasPassedLetsNoChildStart) {
+  watched_clock clock;
+  weir::pool pool({.workers = 1, .clock = &clock});
+  event running;
+  auto parent = pool.try_submit({.deadline = weir::within(10ms, clock)}, [&](weir::stop_token stop) {
+    running.set();
+    weir::testing::eventually("the deadline", [&] { return stop.stop_requested(); });
+    return cancelled_thrown_by([&] { (void)pool.run({}, [] { ADD_FAILURE() << "started too late"; }); });
+  });
+  running.await("the parent");
+  clock.await_sleepers(1);
+  clock.advance(10ms);
+  EXPECT_EQ(parent->get(), stop_cause::deadline);
+  expect_conservation(pool);
+}
+
 TEST(PoolDeadline, OneThatIsTooFarToRepresentIsNever) {
   weir::pool pool({.workers = 1});
   auto job = pool.try_submit({.deadline = weir::within(std::chrono::hours::max())}, [] { return 1; });

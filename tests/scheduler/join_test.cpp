@@ -117,30 +117,44 @@ TEST(Join, ACircleThatTheProgramMakesIsRefusedToo) {
 
 TEST(Join, AJoinRunsOtherWorkMeanwhile) {
   weir::pool pool({.workers = 2, .help_depth = 1});
-  event go;
-  auto slow = pool.try_submit({}, [&] { go.await("the helper's task"); });
-  auto waiter = pool.try_submit({}, [&] { slow->wait(); });
-  weir::testing::eventually("both workers busy", [&] { return pool.metrics().queued == 0; });
+  event go, slow_runs, waiter_runs;
+  auto slow = pool.try_submit({}, [&] {
+    slow_runs.set();
+    go.await("the helper's task");
+  });
+  slow_runs.await("the slow task");
+  auto waiter = pool.try_submit({}, [&] {
+    waiter_runs.set();
+    slow->wait();
+  });
+  waiter_runs.await("the task that waits");
   EXPECT_TRUE(pool.post({}, [&] { go.set(); }));
   waiter->get();
   slow->get();
 }
 
 TEST(Join, HelpDepthZeroRunsNothingUnrelated) {
-  weir::pool pool({.workers = 2, .help_depth = 0});
-  event go;
-  event joining;
-  auto slow = pool.try_submit({}, [&] { go.await("the release"); });
+  weir::testing::watched_clock clock;
+  weir::pool pool({.workers = 2, .clock = &clock, .help_depth = 0});
+  event go, slow_runs, waiter_runs, is_queued;
+  auto slow = pool.try_submit({}, [&] {
+    slow_runs.set();
+    go.await("the release");
+  });
+  slow_runs.await("the slow task");
   auto waiter = pool.try_submit({}, [&] {
-    joining.set();
+    waiter_runs.set();
+    is_queued.await("something that could be run meanwhile");
     slow->wait();
   });
-  joining.await("the join");
-  auto unrelated = pool.try_submit({}, [] { return std::this_thread::get_id(); });
-  EXPECT_FALSE(unrelated->wait_until(weir::within(20ms))) << "a worker at its stack budget took it";
+  waiter_runs.await("the task that waits");
+  auto unrelated = pool.try_submit({}, [] {});
+  is_queued.set();
+  clock.await_sleepers(1);  // the worker that waits
+  EXPECT_FALSE(unrelated->is_done()) << "a worker at its stack budget took it";
   go.set();
   waiter->get();
-  (void)unrelated->get();
+  unrelated->get();
   slow->get();
 }
 
@@ -248,13 +262,14 @@ TEST(Join, WaitUntilGivesUpAtItsTimeOnAWorkerToo) {
   weir::testing::watched_clock clock;
   weir::pool pool({.workers = 2, .clock = &clock});
   busy_workers busy(pool);
-  event running;
-  event release;
+  event running, taken, release;
   auto job = pool.try_submit({}, [&] {
-    auto other = pool.try_submit({}, [&] { release.await("the release"); });
+    auto other = pool.try_submit({}, [&] {
+      taken.set();
+      release.await("the release");
+    });
     busy.release();
-    weir::testing::eventually("the other worker takes it",
-                              [&] { return pool.metrics().live == 2 && pool.metrics().queued == 0; });
+    taken.await("the other worker takes it");
     running.set();
     const bool in_time = other->wait_until(weir::within(1h, clock));
     release.set();

@@ -1,4 +1,5 @@
 // stop_callback: where it is called, how often, and what it may do.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -283,6 +284,68 @@ TEST(StopCallback, ManyAreAllCalled) {
   job->request_stop();
   job->get();
   EXPECT_EQ(calls.count(), 66u);
+}
+
+TEST(StopCallback, WhatItThrowsOutOfAPostedTaskGoesToTheHandlerWithNameTraceAndPlace) {
+  weir::testing::watched_clock clock;
+  std::vector<weir::task_failure> told;
+  tally times;
+  weir::pool_options options{.workers = 1, .clock = &clock};
+  options.on_failure = [&](const weir::task_failure& failed) {
+    told.push_back(failed);
+    times.add();
+  };
+  weir::pool pool(options);
+  event running, called;
+  const auto listens = [&](weir::stop_token stop) {
+    const weir::stop_callback on_stop(stop, [&] {
+      called.set();
+      throw std::out_of_range("from the callback");
+    });
+    running.set();
+    called.await("the callback");
+  };
+  const weir::deadline soon = weir::within(5ms, clock);
+  EXPECT_TRUE(pool.post({.deadline = soon, .name = "listens", .trace = {7, 8}}, listens));
+  const unsigned line = __LINE__ - 1;
+  running.await("the task");
+  clock.await_sleepers(1);
+  clock.advance(5ms);
+  times.await(1, "the handler");
+  expect_conservation(pool);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].name.view(), "listens");
+  EXPECT_EQ(told[0].trace, (weir::trace_id{7, 8}));
+  EXPECT_EQ(told[0].where.line(), line);
+  EXPECT_THAT(told[0].where.file_name(), ::testing::EndsWith("stop_callback_test.cpp"));
+  EXPECT_THROW(std::rethrow_exception(told[0].error), std::out_of_range);
+  EXPECT_EQ(pool.metrics().failed, 1u);
+  EXPECT_EQ(pool.try_submit({}, [] { return 1; })->get(), 1);
+}
+
+TEST(StopCallback, WhatItThrowsAtAShutdownFailsItsPostedTaskAndKeepsNoOtherFromBeingAsked) {
+  tally told, running, called;
+  weir::pool_options options{.workers = 2, .stop_grace = 30s};
+  options.on_failure = [&](const weir::task_failure& failed) {
+    EXPECT_THROW(std::rethrow_exception(failed.error), std::out_of_range);
+    told.add();
+  };
+  weir::pool pool(options);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(pool.post({}, [&](weir::stop_token stop) {
+      const weir::stop_callback on_stop(stop, [&] {
+        called.add();
+        throw std::out_of_range("from the callback");
+      });
+      running.add();
+      called.await(2, "both callbacks");
+    }));
+  }
+  running.await(2, "both tasks");
+  EXPECT_EQ(pool.shutdown(weir::within(0s)).how, weir::shutdown_report::status::stopped);
+  EXPECT_EQ(told.count(), 2u) << "before the shutdown returns";
+  EXPECT_EQ(pool.metrics().failed, 2u);
+  expect_conservation(pool);
 }
 
 }  // namespace

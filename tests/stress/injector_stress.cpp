@@ -11,6 +11,7 @@
 
 #include <weir/queues/sync.hpp>
 
+#include "support/event.hpp"
 #include "support/seed.hpp"
 
 namespace {
@@ -34,6 +35,7 @@ TEST(InjectorStress, NothingIsLostWhileSweepsGoOn) {
   const std::uint64_t seed = weir::testing::seed();
   SCOPED_TRACE(seed);
 
+  weir::testing::tally over;
   std::vector<std::thread> threads;
   for (int p = 0; p < producers; ++p) {
     threads.emplace_back([&, p] {
@@ -54,7 +56,8 @@ TEST(InjectorStress, NothingIsLostWhileSweepsGoOn) {
     ++i.taken;
     left.fetch_sub(1, weir::detail::memory_order_relaxed);
   };
-  for (int c = 0; c < 2; ++c) {
+  constexpr int consumers = 2;
+  for (int c = 0; c < consumers; ++c) {
     threads.emplace_back([&] {
       injector::consumer worker(*queue);
       std::uint32_t empty = 0;
@@ -65,8 +68,10 @@ TEST(InjectorStress, NothingIsLostWhileSweepsGoOn) {
           queue->remove_if([&](item& found) noexcept { return found.payload % 7 == 0 ? (take(found), true) : false; });
         }
       }
+      over.add();
     });
   }
+  over.await(consumers, "consumers that have taken every item");
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(queue->pending(), 0);
   for (const item& i : items) ASSERT_EQ(i.taken, 1) << "item " << i.payload;

@@ -11,6 +11,7 @@
 
 #include <weir/queues/sync.hpp>
 
+#include "support/event.hpp"
 #include "support/seed.hpp"
 
 namespace {
@@ -34,6 +35,7 @@ void run(int thieves, int count, std::uint64_t seed) {
     ++i.taken;
   };
 
+  weir::testing::tally ended;
   std::vector<std::thread> threads;
   for (int t = 0; t < thieves; ++t) {
     threads.emplace_back([&] {
@@ -41,6 +43,7 @@ void run(int thieves, int count, std::uint64_t seed) {
       while (!over.load(weir::detail::memory_order_acquire) || !thief.looks_empty()) {
         if (item* const i = thief.steal().item) take(*i, static_cast<std::size_t>(i - items.data()));
       }
+      ended.add();
     });
   }
   std::mt19937_64 random(seed);
@@ -56,6 +59,7 @@ void run(int thieves, int count, std::uint64_t seed) {
     }
   }
   over.store(true, weir::detail::memory_order_release);
+  ended.await(static_cast<std::uint32_t>(thieves), "thieves that see the deque empty");
   for (std::thread& t : threads) t.join();
   while (item* const i = owner.pop()) take(*i, static_cast<std::size_t>(i - items.data()));
   for (const item& i : items) ASSERT_EQ(i.taken, 1) << "item " << &i - items.data();

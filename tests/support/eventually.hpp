@@ -13,13 +13,17 @@
 #include <type_traits>
 #include <utility>
 
+#include "support/rounds.hpp"
+
 namespace weir::testing {
 
-/// Far longer than anything that works takes, under any sanitizer on a busy machine.
-inline constexpr std::chrono::seconds patience{40};
+/// Far longer than anything that works takes, under any sanitizer on a busy machine; and so many times longer as the
+/// stress tests are to take.
+inline const std::chrono::seconds patience = std::chrono::seconds(40) * stress_factor();
 
 [[noreturn]] inline void give_up(const char* what) {
   std::fprintf(stderr, "gave up after %lld s: %s\n", static_cast<long long>(patience.count()), what);
+  std::fflush(nullptr);  // abort does not: the seed of the run would be lost
   std::abort();
 }
 
