@@ -3,6 +3,7 @@
 #include <weir/scheduler/pool.hpp>
 
 #include <benchmark/benchmark.h>
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <thread>
@@ -34,6 +35,8 @@ void post_weir(benchmark::State& state) {
 BENCHMARK(post_weir)->Name("post_1/weir")->UseRealTime();
 
 void post_tbb(benchmark::State& state) {
+  // The arena's slots are all for its own threads, of which there are by default one fewer than CPUs.
+  const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism, 3);
   oneapi::tbb::task_arena arena(2, 0);
   for (auto _ : state) {
     counter done{0};

@@ -1,7 +1,8 @@
 # What tools/run, tools/test and tools/check share. Sourced by bash, not run.
 set -euo pipefail
 
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+unset CDPATH  # else `cd` may go elsewhere, and print where
+root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
 jobs=$(nproc)
 
 # Debian's packages, by need.

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Each rule passes on a small clean tree, and fails, naming the file, when that tree breaks it.
 set -euo pipefail
-rules=$(cd -- "$(dirname -- "$0")" && pwd -P)
+rules=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd -P)
 tree=$(mktemp -d)
 trap 'rm -rf -- "$tree"' EXIT
 failed=0
 
 # put FILE: the text on stdin, as a file of a fresh clean tree.
 put() {
-  rm -rf -- "${tree:?}"/*
+  rm -rf -- "${tree:?}"/* "$tree"/.[!.]*
   mkdir -p "$tree"/{.ci,build,queues/include/weir/queues,admission/src,scheduler/src,tests/queues,tools,perf}
   echo 'int main() {}' >"$tree/tests/ok.cpp"
   echo 'using std::atomic;' >"$tree/queues/include/weir/queues/sync.hpp"
@@ -41,6 +41,10 @@ seam_breakers=('std::''atomic<int> word;' 'auto order = std::''memory_order_rela
                '#if !defined(WEIR_MODEL)')
 for line in "${seam_breakers[@]}"; do breaks seam scheduler/src/bad.cpp <<<"$line"; done
 breaks seam tests/queues/bad_test.cpp <<<"${seam_breakers[0]}"
+for line in 'std::''shared_timed_mutex lock;' 'std::''binary_semaphore gone(0);' 'std::''call_once(flag, f);' '#include <''latch>'; do
+  breaks seam queues/include/weir/queues/bad.hpp <<<"$line"
+done
+passes seam tests/queues/good_test.cpp <<<'std::''latch all(2);'  # tests may
 
 breaks layers queues/include/weir/queues/bad.hpp <<<'#include <weir/admission/permit.hpp>'
 breaks layers queues/include/weir/queues/bad.hpp <<<'#include <weir/weir.hpp>'
@@ -52,6 +56,7 @@ passes layers scheduler/src/good.cpp <<<'#include <weir/weir.hpp>'
 breaks shape tools/long.cpp < <(seq 401)
 passes shape tools/full.cpp < <(seq 400)
 breaks shape tools/bad.sh <<<'# TO''DO: later'
+breaks shape .clang-tidy <<<'# TO''DO: later'
 breaks shape perf/bad.cpp <<<'auto path = "/''tmp/trace.csv";'
 breaks shape tests/queues/bad_test.cpp <<<'std::this_thread::sleep''_for(1ms);'
 

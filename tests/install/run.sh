@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh package|subdirectory BUILD: a project of its own uses weir, as installed from the tree BUILD, or as a subdirectory.
 set -euo pipefail
-here=$(cd -- "$(dirname -- "$0")" && pwd -P)
+here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd -P)
 manner=$1
 scratch=$2/consumer_$manner
 rm -rf -- "$scratch"

@@ -1,74 +1,26 @@
 // The whole of `weir replay` on small inputs, through its command line and its JSON.
 #include <algorithm>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <pthread.h>
-#include <sstream>
 #include <string>
-#include <thread>
+#include <sys/resource.h>
 #include <vector>
 
-#include "cli.hpp"
-#include "replay/interrupt.hpp"
-#include "replay/random.hpp"
+#include "replayed.hpp"
 #include "support/scratch_file.hpp"
-#include "support/seed.hpp"
 
 namespace weir::tools {
 namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using testing::overload;
+using testing::ran;
+using testing::replayed;
+using testing::run;
 using testing::scratch_file;
-
-struct ran {
-  int status = -1;
-  std::string out, err;
-};
-
-ran run(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "weir");
-  std::ostringstream out;
-  std::ostringstream err;
-  const int status = run_command_line(static_cast<int>(arguments.size()), arguments.data(), out, err);
-  return {status, out.str(), err.str()};
-}
-
-// `count` requests, one each 50 us, with weights 1 to 10 and services of 100 us: an overload for any two CPUs.
-std::string overload(int count, int service_us = 100) {
-  std::string text = "arrival_s,weight,service_us\n";
-  for (int i = 0; i < count; ++i) {
-    text += std::to_string(i * 50e-6) + ',' + std::to_string(1 + i * 7 % 10) + ',' + std::to_string(service_us) + '\n';
-  }
-  return text;
-}
-
-// Runs with `--json` on this trace and reads the report; checks what must hold in every run.
-json replayed(const std::string& trace, std::vector<const char*> flags, int expected_status = 0) {
-  const scratch_file file(trace);
-  const std::string report_path = file.folder() + "/report.json";
-  std::vector<const char*> arguments{"replay", "--trace", file.path().c_str(), "--json", report_path.c_str()};
-  arguments.insert(arguments.end(), flags.begin(), flags.end());
-  const std::string path = file.path();
-  arguments[2] = path.c_str();
-  const ran done = run(arguments);
-  EXPECT_EQ(done.status, expected_status) << done.out << done.err;
-  std::ifstream in(report_path);
-  const json all = json::parse(in);
-  std::uint64_t refused = 0;
-  for (const auto& [reason, count] : all["refused"].items()) refused += count.get<std::uint64_t>();
-  EXPECT_EQ(all["submitted"], refused + all["admitted"].get<std::uint64_t>());
-  EXPECT_EQ(all["admitted"].get<std::uint64_t>(),
-            all["completed"].get<std::uint64_t>() + all["failed"].get<std::uint64_t>() +
-                all["cancelled"].get<std::uint64_t>() + all["expired"].get<std::uint64_t>());
-  EXPECT_EQ(all["failed"], 0);
-  for (const auto& promise : all["promises"]) EXPECT_TRUE(promise["held"].get<bool>()) << promise;
-  return all;
-}
 
 TEST(Replay, QuietTraceIsAdmittedWhole) {
   const json all = replayed("arrival_s,weight,service_us\n0,1,10\n0.001,2,10\n0.002,3,10\n", {"--deadline", "none"});
@@ -129,6 +81,16 @@ TEST(Replay, ForEndsTheArrivals) {
   EXPECT_EQ(all["submitted"], 201);  // those due at 0, 50 us, ... 10,000 us
 }
 
+TEST(Replay, FirstLineSaysWhatForLeavesOut) {
+  const scratch_file file(overload(2'000));
+  const std::string path = file.path();
+  const std::string start = "trace.csv, 2,000 requests within 100 ms";
+  EXPECT_NE(run({"replay", "--trace", path.c_str(), "--for", "10ms"})
+                .out.find(start + ", of which those of the first 10 ms\n"),
+            std::string::npos);
+  EXPECT_NE(run({"replay", "--trace", path.c_str(), "--for", "1s"}).out.find(start + "\n"), std::string::npos);
+}
+
 TEST(Replay, SpeedPlaysFaster) {
   const json all = replayed("arrival_s,weight,service_us\n0,1,1\n3600,1,1\n", {"--speed", "1000000"});
   EXPECT_EQ(all["submitted"], 2);
@@ -142,7 +104,8 @@ TEST(Replay, TooHeavyIsRefusedWithOneWarningUnlessStrict) {
   EXPECT_EQ(done.status, 0) << done.err;
   EXPECT_NE(done.err.find("weir: warning: --max-weight 10: the heaviest request weighs 60"), std::string::npos)
       << done.err;
-  EXPECT_NE(done.err.find("1 requests weigh 0"), std::string::npos) << done.err;
+  const std::string weightless = path + ":5:3: a request weighs 0, the least weight is 1 and less is refused invalid, ";
+  EXPECT_NE(done.err.find("weir: warning: " + weightless), std::string::npos) << done.err;
   EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 2) << done.err;
   const json all = replayed(trace, {"--max-weight", "10"});
   EXPECT_EQ(all["refused"]["too_heavy"], 2);
@@ -152,6 +115,49 @@ TEST(Replay, TooHeavyIsRefusedWithOneWarningUnlessStrict) {
   EXPECT_EQ(strict.status, 2);
   EXPECT_EQ(strict.out, "");
   EXPECT_EQ(strict.err.rfind("weir: --max-weight 10: the heaviest request weighs 60", 0), 0U) << strict.err;
+  const ran weightless_only = run({"replay", "--trace", path.c_str(), "--max-weight", "100", "--strict"});
+  EXPECT_EQ(weightless_only.status, 2);
+  EXPECT_EQ(weightless_only.err.rfind("weir: " + weightless, 0), 0U) << weightless_only.err;
+}
+
+TEST(Replay, WeightlessRequestsAreNamedByTheFirstInEachFormat) {
+  const scratch_file file(
+      "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,5,1\n2023-11-16 18:15:46.5,0,1\n"
+      "2023-11-16 18:15:47,0,1\n2023-11-16 18:15:47,0,1\n");
+  const std::string path = file.path();
+  const ran done = run({"replay", "--trace", path.c_str(), "--max-weight", "10", "--strict"});
+  EXPECT_EQ(done.err.rfind("weir: " + path + ":3:23: a request weighs 0 (and 2 more), ", 0), 0U) << done.err;
+}
+
+TEST(Replay, MoreAdmissionsThanCanBeKeptAreRefusedBeforeAnythingRuns) {
+  const scratch_file file(overload(5'000));
+  const std::string path = file.path();
+  const ran done = run({"replay", "--trace", path.c_str(), "--repeat", "1000000000", "--speed", "1000000000", "--rate",
+                        "10", "--burst", "1"});
+  EXPECT_EQ(done.status, 2);
+  EXPECT_EQ(done.out, "");
+  EXPECT_EQ(done.err,
+            "weir: --repeat 1000000000 with --rate: the times of 5000000000000 admissions are too many, at most "
+            "4398046511104 can be kept, ask for fewer or leave out the rate\n");
+}
+
+TEST(Replay, NoRoomForTheTimesOfAllAdmissionsIsOneLineAndStatusTwo) {
+  // 64 TB of addresses, of which this process may not have any more than a few GB for a moment.
+  const scratch_file file(overload(5'000));
+  const std::string path = file.path();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit tight = before;
+  tight.rlim_cur = std::min<rlim_t>(before.rlim_max, (pages << 12U) + (rlim_t{4} << 30U));
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  const ran done = run({"replay", "--trace", path.c_str(), "--repeat", "800000000", "--speed", "1000000000", "--rate",
+                        "10", "--burst", "1"});
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_EQ(done.status, 2);
+  EXPECT_EQ(done.out, "");
+  EXPECT_EQ(done.err, "weir: there is not enough memory, this host has no more for what was asked, ask for less\n");
 }
 
 TEST(Replay, CompareRunsThreeColumns) {
@@ -164,61 +170,6 @@ TEST(Replay, CompareRunsThreeColumns) {
   EXPECT_EQ(all["compare"][2]["name"], "oneTBB + counter");
   EXPECT_EQ(all["compare"][2]["admitted"].get<int>() + all["compare"][2]["refused"].get<int>(), 600);
   EXPECT_EQ(all["compare"][2]["completed"], all["compare"][2]["admitted"]);
-}
-
-// Sends SIGINT to the calling thread from another, `delay` after the run has taken over the handler. It goes to this
-// thread, since ThreadSanitizer holds back what comes to an idle thread of a library that it does not know.
-std::thread interrupt_after(std::chrono::nanoseconds delay) {
-  return std::thread([main = ::pthread_self(), delay] {
-    const auto limit = std::chrono::steady_clock::now() + 30s;
-    const auto handled = [] {
-      struct sigaction now {};
-      ::sigaction(SIGINT, nullptr, &now);
-      return now.sa_handler != SIG_DFL;
-    };
-    while (!handled()) {
-      if (std::chrono::steady_clock::now() > limit) return;  // the run ends by itself and the test says so
-      std::this_thread::yield();
-    }
-    const auto moment = std::chrono::steady_clock::now() + delay;
-    while (std::chrono::steady_clock::now() < moment) std::this_thread::yield();
-    ::pthread_kill(main, SIGINT);
-  });
-}
-
-TEST(Replay, InterruptDrainsAndReports) {
-  std::thread interrupter = interrupt_after(0ns);
-  const json all = replayed("arrival_s,weight,service_us\n0,1,100\n0,1,100\n3600,1,100\n", {"--for", "60s"}, 3);
-  interrupter.join();
-  EXPECT_LE(all["submitted"], 2);
-  EXPECT_LT(all["wall_s"], 60);
-}
-
-TEST(Replay, InterruptedAtAnyMomentTheBooksBalance) {
-  random_stream random(testing::seed(), 0);
-  for (int round = 0; round < 8; ++round) {
-    const std::string trace = overload(1'500) + "60,1,1\n";  // so that the run does not end before the signal
-    const auto delay = std::chrono::nanoseconds(static_cast<std::int64_t>(random.uniform() * 120e6));
-    SCOPED_TRACE(delay.count());
-    const char* const door = round % 3 == 0 ? "try" : round % 3 == 1 ? "enqueue" : "block";
-    std::thread interrupter = interrupt_after(delay);
-    const json all = replayed(trace, {"--max-tasks", "4", "--door", door, "--cancel", "20"}, 3);
-    interrupter.join();
-    EXPECT_LE(all["max_tasks_seen"], 4);
-  }
-}
-
-TEST(Replay, SecondInterruptEndsTheProcess) {
-  ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  EXPECT_EXIT(
-      {
-        const interrupt_watch watch;
-        std::raise(SIGINT);
-        if (!interrupt_watch::interrupted()) std::_Exit(1);
-        std::raise(SIGTERM);
-        std::_Exit(2);
-      },
-      ::testing::ExitedWithCode(130), "interrupted twice");
 }
 
 TEST(Replay, NothingIsWrittenWhenTheInputIsBad) {

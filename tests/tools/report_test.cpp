@@ -5,12 +5,14 @@
 #include <set>
 
 #include "replay/replay.hpp"
+#include "report_keys.hpp"
 
 namespace weir::tools {
 namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using testing::keys_of;
 
 report sample() {
   report all;
@@ -47,49 +49,14 @@ report sample() {
   return all;
 }
 
-std::set<std::string> keys_of(const json& object) {
-  std::set<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.insert(key);
-  return keys;
-}
-
 TEST(ReportJson, HasExactlyTheKeysOfItsSchema) {
   const json all = json::parse(to_json(sample()));
-  const std::set<std::string> expected{"schema",
-                                       "version",
-                                       "seed",
-                                       "workers",
-                                       "submitted",
-                                       "admitted",
-                                       "offered_per_s",
-                                       "refused",
-                                       "completed",
-                                       "failed",
-                                       "cancelled",
-                                       "expired",
-                                       "max_tasks",
-                                       "max_tasks_seen",
-                                       "max_weight",
-                                       "max_weight_seen",
-                                       "worst_window_ratio",
-                                       "worst_window_ratio_observed",
-                                       "observed_skew_us",
-                                       "latency_us",
-                                       "queue_us",
-                                       "goodput_per_s",
-                                       "submitter_lag_us",
-                                       "wall_s",
-                                       "cpu_s",
-                                       "peak_rss_bytes",
-                                       "promises"};
-  EXPECT_EQ(keys_of(all), expected);
-  EXPECT_EQ(keys_of(all["latency_us"]), (std::set<std::string>{"p50", "p99", "p999", "max"}));
-  EXPECT_EQ(keys_of(all["queue_us"]), (std::set<std::string>{"p50", "p99", "p999", "max"}));
+  const std::set<std::string> times{"p50", "p99", "p999", "max"};
+  EXPECT_EQ(keys_of(all), testing::report_keys());
+  EXPECT_EQ(keys_of(all["latency_us"]), times);
+  EXPECT_EQ(keys_of(all["queue_us"]), times);
   EXPECT_EQ(keys_of(all["promises"][0]), (std::set<std::string>{"name", "bound", "seen", "held"}));
-  EXPECT_EQ(keys_of(all["refused"]),
-            (std::set<std::string>{"tasks_full", "weight_full", "waiters_full", "rate_limited", "too_heavy", "expired",
-                                   "predicted_late", "contended", "timed_out", "cancelled", "shed", "breaker_open",
-                                   "closed", "would_deadlock", "forked", "invalid"}));
+  EXPECT_EQ(keys_of(all["refused"]), testing::refusal_keys());
 }
 
 TEST(ReportJson, ValuesHaveTheirUnits) {

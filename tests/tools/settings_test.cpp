@@ -30,6 +30,8 @@ TEST(Settings, DefaultsAreThoseOfTheHelp) {
   EXPECT_FALSE(all.max_weight);
   EXPECT_TRUE(all.rate.is_unlimited());
   EXPECT_EQ(all.burst, 0);
+  EXPECT_EQ(all.max_waiters, 64 * std::int64_t{usable_cpus()});
+  EXPECT_EQ(all.overflow, weir::overflow::reject_new);
   EXPECT_EQ(all.deadline, 250ms);
   EXPECT_EQ(all.cancel_percent, 0);
   EXPECT_EQ(all.speed, 1);
@@ -81,7 +83,10 @@ TEST(Settings, EachFlagIsTaken) {
   EXPECT_TRUE(all.compare);
 }
 
-TEST(Settings, DefaultTasksFollowTheWorkers) { EXPECT_EQ(checked({.workers = "5"}).max_tasks, 320); }
+TEST(Settings, DefaultTasksAndWaitersFollowTheWorkers) {
+  EXPECT_EQ(checked({.workers = "5"}).max_tasks, 320);
+  EXPECT_EQ(checked({.workers = "5"}).max_waiters, 320);
+}
 
 TEST(Settings, NoDeadlineIsWrittenOut) { EXPECT_FALSE(checked({.deadline = "none"}).deadline); }
 
@@ -166,6 +171,14 @@ TEST(Settings, RatesAreExact) {
   }
   EXPECT_EQ(message_of({.rate = "0.0000000001", .burst = "1"}),
             "--rate \"0.0000000001\": too many decimals, nine are possible, round it");
+  EXPECT_EQ(rate_of("0.999999999"), weir::per(999'999'999, 1'000'000'000s));
+  EXPECT_EQ(rate_of("12345678.9"), weir::per(123'456'789, 10s));
+  EXPECT_EQ(rate_of("12345678.90"), weir::per(123'456'789, 10s));
+  for (const char* const wrong : {"123456789.01", "999999999.999999999", "2000.0000001"}) {
+    EXPECT_EQ(message_of({.rate = wrong, .burst = "1"}),
+              "--rate \"" + std::string(wrong) +
+                  "\": too many digits, nine in all are possible where there are decimals, round it");
+  }
 }
 
 TEST(Settings, ContradictionsAreRefused) {
@@ -183,7 +196,8 @@ TEST(Settings, ContradictionsAreRefused) {
             "of the two");
   EXPECT_EQ(message_of({.door = "block", .max_waiters = "0"}),
             "--max-waiters 0 with --door block: nobody could wait at the door, block needs at least 1 waiter, use "
-            "--door try");
+            "--door try or --overflow caller_runs");
+  EXPECT_EQ(message_of({.door = "block", .max_waiters = "0", .overflow = "caller_runs"}), "accepted");
   // A burst that would take longer than the limiter can count, told by its own rule.
   EXPECT_EQ(
       message_of({.rate = "0.000000001", .burst = "1000000000"}).rfind("these limits are not possible together: ", 0),

@@ -5,6 +5,10 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <thread>
+#include <tuple>
+#include <utility>
+
+#include "replay/canceller.hpp"
 
 namespace weir::tools {
 namespace {
@@ -98,20 +102,75 @@ TEST(Submitter, SpeedDividesArrivals) {
   EXPECT_EQ(at_speed(10s, 0.5), 20s);
 }
 
+TEST(StopLottery, PicksTheSameRequestsWhateverTheirServiceAndMomentsWithinTwiceIt) {
+  stop_lottery first(5, 30);
+  stop_lottery second(5, 30);
+  stop_lottery other(6, 30);
+  int chosen = 0;
+  int agree = 0;
+  std::chrono::nanoseconds sum{};
+  for (int i = 0; i < 20'000; ++i) {
+    const auto a = first.draw(1ms);
+    const auto b = second.draw(std::chrono::microseconds(i));
+    ASSERT_EQ(a.has_value(), b.has_value()) << i;
+    agree += a.has_value() == other.draw(1ms).has_value();
+    if (!a) continue;
+    ++chosen;
+    sum += *a;
+    ASSERT_GE(*a, 0ns);
+    ASSERT_LT(*a, 2ms);
+    ASSERT_LE(*b, std::chrono::microseconds(2 * i));
+  }
+  EXPECT_NEAR(chosen, 6'000, 6 * 65);  // six standard errors
+  EXPECT_NEAR(static_cast<double>(sum.count()) / chosen, 1e6, 50'000);
+  EXPECT_LT(agree, 15'000);
+  EXPECT_FALSE(stop_lottery(5, 0).draw(1ms));
+  EXPECT_TRUE(stop_lottery(5, 100).draw(1ms));
+}
+
 TEST(RaisedPriority, ThreadsThatAreStartedMeanwhileDoNotInheritIt) {
+  const int policy_before = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
   const int nice_before = ::getpriority(PRIO_PROCESS, 0);
   const raised_priority raised;
   const bool higher = raised.granted() == "real time" || raised.granted() == "nice -10";
   EXPECT_TRUE(higher || raised.granted() == "no higher priority") << raised.granted();
-  EXPECT_EQ(raised.granted() == "real time", (::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_RR);
+  const int policy_now = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+  EXPECT_EQ(raised.granted() == "real time", policy_now == SCHED_RR || policy_now == SCHED_FIFO);
   int policy = -1;
   int nice = -1;
   std::thread([&] {
     policy = ::sched_getscheduler(0);
     nice = ::getpriority(PRIO_PROCESS, 0);
   }).join();
-  EXPECT_EQ(policy, SCHED_OTHER);
-  EXPECT_EQ(nice, higher ? std::max(nice_before, 0) : nice_before);
+  EXPECT_EQ(policy, higher ? SCHED_OTHER : policy_before);
+  EXPECT_EQ(nice, higher ? 0 : nice_before);  // what a reset on fork gives, however nice this thread was
+}
+
+TEST(RaisedPriority, GivesBackWhatWasThereBefore) {
+  // On a thread of its own, under each kind of scheduling that this user may ask for.
+  std::thread([] {
+    const auto now = [] {
+      sched_param param{};
+      ::sched_getparam(0, &param);
+      return std::tuple(::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, param.sched_priority,
+                        ::getpriority(PRIO_PROCESS, 0));
+    };
+    ::setpriority(PRIO_PROCESS, 0, 7);
+    for (const auto& [policy, priority] :
+         {std::pair(SCHED_OTHER, 0), std::pair(SCHED_BATCH, 0), std::pair(SCHED_RR, 3)}) {
+      sched_param param{};
+      param.sched_priority = priority;
+      ::sched_setscheduler(0, policy, &param);
+      const auto before = now();
+      {
+        const raised_priority raised;
+        if (std::get<0>(before) == SCHED_RR) {
+          EXPECT_EQ(now(), before);
+        }
+      }
+      EXPECT_EQ(now(), before);
+    }
+  }).join();
 }
 
 }  // namespace

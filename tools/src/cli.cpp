@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <ostream>
 #include <string>
 
@@ -20,9 +21,9 @@ constexpr const char* replay_summary = "Play recorded or synthetic arrivals agai
 constexpr const char* replay_notes =
     "A trace starts with the line TIMESTAMP,ContextTokens,GeneratedTokens (the public Azure LLM inference format) or\n"
     "arrival_s,weight,service_us[,tenant]. TIME has a unit: 500ns, 2us, 250ms, 1.5s, 2min, 1h.\n"
-    "Exit status: 0 all promises held, 1 a promise was broken, 2 bad input, 3 interrupted and drained, 4 the "
-    "measurement is\n"
-    "invalid, 130 interrupted twice.";
+    "Exit status: 0 all promises held, 1 a promise was broken, 2 bad input or a report that cannot be written, 3 "
+    "interrupted\n"
+    "and drained, 4 the measurement is invalid, 130 interrupted twice.";
 
 void add_replay_options(CLI::App& replay, written_settings& to) {
   replay.footer(replay_notes);
@@ -64,8 +65,10 @@ void add_replay_options(CLI::App& replay, written_settings& to) {
       ->type_name("N")
       ->group("Pool and door");
   replay
-      .add_option("--overflow", to.overflow,
-                  "When all places to wait are taken: reject_new, drop_oldest, drop_lowest or caller_runs (reject_new)")
+      .add_option(
+          "--overflow", to.overflow,
+          "When all places to wait are taken: reject_new, drop_oldest, caller_runs, or drop_lowest, which does what "
+          "reject_new does since all requests have one priority (reject_new)")
       ->type_name("POLICY")
       ->group("Pool and door");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
@@ -108,15 +111,21 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
 }  // namespace
 
 int run_command_line(int count, const char* const* arguments, std::ostream& out, std::ostream& err) noexcept {
+  constexpr int unusable = static_cast<int>(exit_status::bad_input);
   try {
-    return run_parsed(count, arguments, out, err);
+    const int status = run_parsed(count, arguments, out, err);
+    if (out.flush()) return status;
+    err << "weir: the standard output cannot be written, all of it needs room there, make some or choose another "
+           "file\n";
+    return status == static_cast<int>(exit_status::broken) ? status : unusable;
   } catch (const bad_input& error) {
     err << "weir: " << error.what() << '\n';
-    return static_cast<int>(exit_status::bad_input);
+  } catch (const std::bad_alloc&) {
+    err << "weir: there is not enough memory, this host has no more for what was asked, ask for less\n";
   } catch (const std::exception& error) {
-    err << "weir: failed: " << error.what() << '\n';
-    return static_cast<int>(exit_status::invalid);
+    err << "weir: " << one_line(error.what()) << ", this host does not allow it, nothing was measured\n";
   }
+  return unusable;
 }
 
 }  // namespace weir::tools

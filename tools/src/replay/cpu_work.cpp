@@ -51,8 +51,8 @@ measured measure() {
   return all;
 }
 
-// Keeps the calling thread on one of the CPUs that it may use, the `index`th, beginning again after the last: two threads
-// that are started on one CPU may stay there for longer than the measurement takes.
+// Keeps the calling thread on one of the CPUs that it may use, the `index`th, beginning again after the last: two
+// threads that are started on one CPU may stay there for longer than the measurement takes.
 void stay_on_cpu(unsigned index) {
   cpu_set_t usable;
   CPU_ZERO(&usable);

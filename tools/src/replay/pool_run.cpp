@@ -12,7 +12,6 @@
 #include "canceller.hpp"
 #include "interrupt.hpp"
 #include "probe.hpp"
-#include "random.hpp"
 
 namespace weir::tools {
 
@@ -59,10 +58,16 @@ class pool_run {
  public:
   explicit pool_run(const run_plan& plan)
       : plan_(plan),
+        pool_(make_pool(plan)),
         books_(books_for(plan, clock_, !plan.limits.rate.is_unlimited())),
-        cancels_(plan.seed, 3),
-        pool_(make_pool(plan)) {
+        stops_(plan.seed, plan.cancel_percent) {
     if (plan.cancel_percent > 0) canceller_ = std::make_unique<canceller>();
+  }
+  pool_run(const pool_run&) = delete;
+  pool_run& operator=(const pool_run&) = delete;
+  ~pool_run() {
+    canceller_.reset();
+    pool_.reset();  // before the books that its requests write
   }
 
   pool_result run() {
@@ -71,6 +76,8 @@ class pool_run {
     submission done;
     {
       const progress shown("weir", [this] { return sample(); });
+      // A submitter that waits at the door, or runs a request itself, sees no interrupt; a closed door sends it back.
+      const on_interrupt close([this] { (void)pool_->shutdown(); });
       // A submitter that runs requests itself is a worker too, and has no right over the others.
       std::optional<raised_priority> raised;
       if (plan_.limits.overflow != overflow::caller_runs) raised.emplace();
@@ -93,6 +100,7 @@ class pool_run {
  private:
   void hand_over(const request& one, time_point intended) {
     const entry who = entry_of(plan_, one, intended);
+    const std::optional<nanoseconds> stop_after = stops_.draw(one.service);
     books_.submitted(who);
     request_work work(books_, who, plan_.cpu, one.service);
     const submit_options options{.weight = one.weight,
@@ -104,12 +112,8 @@ class pool_run {
       return;
     }
     if (++accepted_ % 16 == 0) waiters_seen_ = std::max(waiters_seen_, pool_->metrics().waiting);
-    if (!canceller_) return std::move(*made).detach();
-    const bool chosen = cancels_.uniform() * 100 < plan_.cancel_percent;
-    const double moment = cancels_.uniform() * 2 * static_cast<double>(one.service.count());
-    if (!chosen) return std::move(*made).detach();
-    canceller_->stop_at(std::chrono::steady_clock::now() + nanoseconds(static_cast<std::int64_t>(moment)),
-                        std::move(*made));
+    if (!stop_after) return std::move(*made).detach();
+    canceller_->stop_at(std::chrono::steady_clock::now() + *stop_after, std::move(*made));
   }
 
   result<job<void>> admit(const submit_options& options, request_work& work) {
@@ -159,10 +163,10 @@ class pool_run {
   }
 
   const run_plan& plan_;
+  std::unique_ptr<pool> pool_;  // before the clock, since a thousand threads take their time to start
   run_clock clock_;
   ledger books_;
-  random_stream cancels_;
-  std::unique_ptr<pool> pool_;
+  stop_lottery stops_;
   std::unique_ptr<canceller> canceller_;
   std::uint64_t accepted_ = 0;
   std::int64_t waiters_seen_ = 0;

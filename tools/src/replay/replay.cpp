@@ -6,16 +6,17 @@
 #include <memory>
 #include <ostream>
 #include <string>
-#include <sys/resource.h>
 
 #include "bad_input.hpp"
 #include "interrupt.hpp"
+#include "peak_memory.hpp"
 #include "pool_run.hpp"
 #include "promises.hpp"
 #include "repeated.hpp"
 #include "report.hpp"
 #include "report_file.hpp"
 #include "setting_values.hpp"
+#include "stamp_log.hpp"
 #include "survey.hpp"
 #include "synthetic.hpp"
 #include "tbb_run.hpp"
@@ -63,6 +64,11 @@ input open_input(const settings& asked) {
                        "add lines below the header");
   }
   in.played = std::make_unique<repeated>(*in.source, in.all, asked.repeat);
+  if (!asked.rate.is_unlimited() && in.played->requests() > stamp_log::most) {
+    throw bad_input("--repeat " + std::to_string(asked.repeat) + " with --rate: the times of " +
+                    std::to_string(in.played->requests()) + " admissions are too many, at most " +
+                    std::to_string(stamp_log::most) + " can be kept, ask for fewer or leave out the rate");
+  }
   if (static_cast<double>(in.played->span().count()) / asked.speed >
       static_cast<double>(nanoseconds(longest_run).count())) {
     char speed[32];
@@ -108,9 +114,13 @@ std::vector<std::string> hopeless_requests(const settings& asked, const input& i
                     ", what is heavier than the limit is refused too_heavy, raise the limit to admit it");
   }
   if (in.all.weightless > 0) {
-    found.push_back(
-        in.name + ": " + count_text(static_cast<std::int64_t>(in.all.weightless)) +
-        " requests weigh 0, the least weight is 1 and they are refused invalid, correct the input to admit them");
+    const request& first = in.all.first_weightless;
+    const std::uint64_t others = in.all.weightless - 1;
+    const std::string more = others > 0 ? " (and " + count_text(static_cast<std::int64_t>(others)) + " more)" : "";
+    found.emplace_back(bad_input_at(asked.trace, first.line, first.weight_column, "a request weighs 0" + more,
+                                    "the least weight is 1 and less is refused invalid",
+                                    "correct it to have it admitted")
+                           .what());
   }
   if (asked.strict && !found.empty()) throw bad_input(found.front());
   return found;
@@ -131,17 +141,13 @@ std::string limits_text(const run_plan& plan) {
   return text + (plan.deadline ? ", deadline " + time_text(*plan.deadline) : ", no deadline");
 }
 
-std::uint64_t peak_memory() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  return static_cast<std::uint64_t>(used.ru_maxrss) * 1'024;
-}
-
 report report_of(const settings& asked, const input& in, const run_plan& plan, const pool_result& seen) {
   report all;
   all.version = WEIR_VERSION;
-  all.input = in.name + ", " + count_text(static_cast<std::int64_t>(plan.requests)) + " requests within " +
-              time_text(plan.span);
+  all.input = in.name + ", " + count_text(static_cast<std::int64_t>(plan.requests)) +
+              (plan.requests == 1 ? " request within " : " requests within ") + time_text(plan.span);
+  if (plan.run_for && *plan.run_for < plan.span)
+    all.input += ", of which those of the first " + time_text(*plan.run_for);
   all.limits = limits_text(plan);
   all.priority = seen.priority;
   all.seed = asked.seed;
@@ -204,9 +210,15 @@ exit_status run_replay(const settings& asked, std::ostream& out, std::ostream& e
   all.warnings.insert(all.warnings.begin(), hopeless.begin(), hopeless.end());
   if (asked.compare) run_beside(plan, all);
   out << to_text(all) << std::flush;
-  if (json) json->write(to_json(all));
 
-  return status_of(all, asked.strict);
+  const exit_status status = status_of(all, asked.strict);
+  try {
+    if (json) json->write(to_json(all));
+  } catch (const bad_input& error) {
+    if (status != exit_status::broken) throw;
+    err << "weir: " << error.what() << std::endl;
+  }
+  return status;
 }
 
 }  // namespace weir::tools

@@ -3,25 +3,30 @@
 
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace weir::tools {
 
 class report_file {
  public:
-  /// @throws bad_input if nothing can be written there.
+  /// Looks, and changes nothing. @throws bad_input if nothing can be written there.
   explicit report_file(std::string path);
-  ~report_file();  ///< Without `write`, nothing has changed at the path.
+  ~report_file();
   report_file(const report_file&) = delete;
   report_file& operator=(const report_file&) = delete;
 
-  /// Once. A regular file is replaced as a whole; anything else, such as a pipe, is written to. @throws
-  /// std::runtime_error
+  /// Once. A regular file is replaced as a whole, by way of a part file beside it. Anything else that the path names,
+  /// such as a pipe or a link, is written to where it is; and so is the standard output, behind what stands there.
+  /// @throws bad_input if that fails; a regular file is then as it was.
   void write(std::string_view content);
 
  private:
+  void replace(std::string_view content);
+
   std::string path_;
-  std::string part_;  // written first and then renamed; empty: path_ is written to itself
-  int file_ = -1;
+  mode_t mode_ = 0666;  // of the file that takes the path's place
+  int file_ = -1;       // open if it is written to where it is
+  bool from_its_start_ = false;
 };
 
 }  // namespace weir::tools

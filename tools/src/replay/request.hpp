@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace weir::tools {
@@ -13,7 +14,8 @@ struct request {
   std::chrono::nanoseconds arrival{};  ///< since the first arrival, before the division by --speed
   std::uint32_t weight = 0;            ///< 0 to heaviest_weight; the door refuses 0 as invalid
   std::chrono::nanoseconds service{};  ///< CPU time that its work takes
-  std::uint64_t tenant = 0;            ///< hash of the tenant's name; 0 if it has none
+  std::uint64_t line = 0;              ///< of the file that it stands in; 0 if it comes from none
+  std::size_t weight_column = 0;       ///< of its weight in that line, from 1
 };
 
 /// A stream of requests in the order of their arrival, with a memory of constant size. For one thread at a time.

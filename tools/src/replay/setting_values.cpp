@@ -100,6 +100,7 @@ weir::rate rate_value(const given_value& given) {
   if (given.text == "unlimited") return weir::unlimited;
   constexpr std::size_t most_decimals = 9;
   constexpr std::int64_t most_per_s = 1'000'000'000;
+  constexpr std::int64_t most_events = 1'000'000'000;  // of a rate_bound
   const std::string range = "0.000000001 to 1000000000 a second is possible";
   const std::string_view text = given.text;
   const std::size_t point = text.find('.');
@@ -123,6 +124,8 @@ weir::rate rate_value(const given_value& given) {
       (events / seconds == most_per_s && events % seconds != 0)) {
     refuse(given, "out of range", range, "choose a rate in that range, or leave it out for no limit");
   }
+  if (events > most_events)
+    refuse(given, "too many digits", "nine in all are possible where there are decimals", "round it");
   return weir::per(events, std::chrono::seconds(seconds));
 }
 

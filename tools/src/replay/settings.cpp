@@ -57,10 +57,10 @@ void check_combination(const written_settings& written, const settings& all) {
         std::string(written.max_waiters ? "--max-waiters" : "--overflow") +
         " with --door try: nobody waits at this door, waiters belong to enqueue and block, leave out one of the two");
   }
-  if (all.door == door_verb::block && all.max_waiters == 0) {
+  if (all.door == door_verb::block && all.max_waiters == 0 && all.overflow != overflow::caller_runs) {
     throw bad_input(
         "--max-waiters 0 with --door block: nobody could wait at the door, block needs at least 1 waiter, use --door "
-        "try");
+        "try or --overflow caller_runs");
   }
   std::error_code ignored;
   if (!all.json.empty() && !all.trace.empty() && std::filesystem::equivalent(all.json, all.trace, ignored)) {

@@ -7,7 +7,6 @@
 namespace weir::tools {
 
 stamp_log::stamp_log(std::size_t capacity) : capacity_(std::max<std::size_t>(capacity, 1)) {
-  constexpr std::size_t most = std::size_t{1} << 42U;  // 64 TiB of addresses, half of what x86 has
   void* const memory = capacity_ > most ? MAP_FAILED
                                         : ::mmap(nullptr, capacity_ * 2 * sizeof *stamps_, PROT_READ | PROT_WRITE,
                                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -13,6 +13,9 @@ namespace weir::tools {
 
 class stamp_log {
  public:
+  /// The largest capacity: 64 TiB of addresses, half of what x86 has.
+  static constexpr std::size_t most = std::size_t{1} << 42U;
+
   /// @param capacity  the most admissions that can come. @throws std::bad_alloc if not even addresses are left.
   explicit stamp_log(std::size_t capacity);
   ~stamp_log();

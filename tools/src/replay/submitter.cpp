@@ -88,11 +88,14 @@ bool wait_until(time_point due, read_ahead& ahead, const submission_plan& plan) 
 
 raised_priority::raised_priority() noexcept
     : policy_before_(::sched_getscheduler(0)), nice_before_(::getpriority(PRIO_PROCESS, 0)) {
+  ::sched_getparam(0, &param_before_);
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // 1 ns: else a sleep may end 50 us late
   // Reset on fork: threads that the pool starts later, on this thread, are not to inherit it.
-  sched_param real_time{};
-  real_time.sched_priority = ::sched_get_priority_min(SCHED_RR);
-  if (::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &real_time) == 0) {
+  const int own = policy_before_ & ~SCHED_RESET_ON_FORK;
+  const bool has_it = own == SCHED_FIFO || own == SCHED_RR;
+  sched_param real_time = param_before_;
+  if (!has_it) real_time.sched_priority = ::sched_get_priority_min(SCHED_RR);
+  if (::sched_setscheduler(0, (has_it ? own : SCHED_RR) | SCHED_RESET_ON_FORK, &real_time) == 0) {
     granted_ = "real time";
     return;
   }
@@ -107,8 +110,8 @@ raised_priority::raised_priority() noexcept
 
 raised_priority::~raised_priority() {
   ::prctl(PR_SET_TIMERSLACK, 0UL, 0UL, 0UL, 0UL);  // 0: the default again
-  const sched_param usual{};
-  if (granted_ == "real time") ::sched_setscheduler(0, policy_before_ | SCHED_RESET_ON_FORK, &usual);
+  // Reset on fork stays: only who has the right to may take it back.
+  ::sched_setscheduler(0, policy_before_ | SCHED_RESET_ON_FORK, &param_before_);
   if (granted_ == "nice -10") ::setpriority(PRIO_PROCESS, 0, nice_before_);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <sched.h>
 #include <string_view>
 
 #include <weir/admission/clock.hpp>
@@ -16,7 +17,9 @@
 namespace weir::tools {
 
 /// Asks for the right to run as soon as an arrival is due: real-time scheduling, or else a higher nice value, for the
-/// calling thread and no thread that it starts. Given back by the destructor, on the same thread.
+/// calling thread and no thread that it starts: those get the usual scheduling with nice 0, also where the calling
+/// thread had less than that. A thread that has real-time scheduling already keeps its own. Given back by the
+/// destructor, on the same thread.
 class raised_priority {
  public:
   raised_priority() noexcept;
@@ -29,6 +32,7 @@ class raised_priority {
 
  private:
   int policy_before_ = 0;
+  sched_param param_before_{};
   int nice_before_ = 0;
   std::string_view granted_;
 };

@@ -13,8 +13,7 @@ survey survey_of(request_source& source) {
   while (source.next(one)) {
     ++all.requests;
     all.span = one.arrival;
-    all.service += one.service;
-    if (one.weight == 0) ++all.weightless;
+    if (one.weight == 0 && all.weightless++ == 0) all.first_weightless = one;
     weights->record(one.weight);
   }
   all.median_weight = static_cast<std::uint32_t>(weights->quantile(0.5));

@@ -13,9 +13,9 @@ struct survey {
   std::chrono::nanoseconds span{};  ///< from the first arrival to the last
   std::uint32_t median_weight = 0;  ///< exact below 4,096, else at most 1/2048 too high; the lower one of two
   std::uint32_t heaviest = 0;
-  std::uint32_t heavy_decile = 0;      ///< nine of ten requests weigh at most this
-  std::chrono::nanoseconds service{};  ///< summed
-  std::uint64_t weightless = 0;        ///< requests of weight 0, which the door refuses
+  std::uint32_t heavy_decile = 0;  ///< nine of ten requests weigh at most this
+  std::uint64_t weightless = 0;    ///< requests of weight 0, which the door refuses
+  request first_weightless;        ///< the first of them
 };
 
 /// Reads all requests and rewinds. Memory of fixed size. @throws bad_input

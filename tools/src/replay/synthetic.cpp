@@ -31,7 +31,7 @@ bool synthetic::next(request& out) {
     out.weight = static_cast<std::uint32_t>(weights_.bounded_pareto(lightest, heaviest));
     out.service =
         settings_.token_cost * static_cast<std::int64_t>(services_.bounded_pareto(fewest_tokens, most_tokens));
-    out.tenant = 0;
+    out.line = 0;
     return true;
   }
   return false;

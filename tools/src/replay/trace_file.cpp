@@ -43,17 +43,10 @@ row cells_of(const line_reader& lines, std::string_view line, std::string_view h
   }
   if (found < count) {
     throw bad_input_at(lines.path(), lines.line_number(), line.size() + 1,
-                       "there are " + std::to_string(found) + " cells", needed, "fill the line or remove it");
+                       found == 1 ? "there is 1 cell" : "there are " + std::to_string(found) + " cells", needed,
+                       "fill the line or remove it");
   }
   return cells;
-}
-
-// 64-bit FNV-1a (Fowler, Noll, Vo): a tenant needs an identity here, not its name.
-std::uint64_t hash_of(std::string_view text) {
-  if (text.empty()) return 0;
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char letter : text) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
-  return hash;
 }
 
 std::chrono::nanoseconds rounded(double value, double ns_per_unit) {
@@ -93,6 +86,8 @@ bool trace_file::next(request& out) {
     check_rest_is_empty();
     return false;
   }
+  out.line = lines_.line_number();
+  out.weight_column = line.find(',') + 2;  // the second cell, in every format
   if (format_ == format::azure) {
     const row cells = cells_of(lines_, line, azure_header, 3);
     const std::chrono::nanoseconds time = utc_time(cells[0]);
@@ -100,7 +95,6 @@ bool trace_file::next(request& out) {
     const auto most_tokens = std::chrono::nanoseconds(longest_service) / token_cost_;
     const std::uint64_t tokens = whole_number(cells[2], static_cast<std::uint64_t>(most_tokens));
     out.service = token_cost_ * static_cast<std::int64_t>(tokens);
-    out.tenant = 0;
     out.arrival = arrival_since_first(time, cells[0].text);
     return true;
   }
@@ -110,7 +104,6 @@ bool trace_file::next(request& out) {
   constexpr std::chrono::microseconds longest = longest_service;
   out.weight = static_cast<std::uint32_t>(whole_number(cells[1], heaviest_weight));
   out.service = rounded(decimal_number(cells[2], static_cast<double>(longest.count())), 1e3);
-  out.tenant = tenant ? hash_of(cells[3].text) : 0;
   out.arrival = arrival_since_first(time, cells[0].text);
   return true;
 }

@@ -13,9 +13,9 @@
 
 namespace weir::tools {
 
-/// Arrivals count from the first request of the file. In the Azure format the weight is `ContextTokens` and the service
-/// is `GeneratedTokens` times the cost of a token; in the plain one both stand there. Empty lines are allowed at the
-/// end only.
+/// Arrivals count from the first request of the file. Tenants are allowed for and not looked at. In the Azure format
+/// the weight is `ContextTokens` and the service is `GeneratedTokens` times the cost of a token; in the plain one both
+/// stand there. Empty lines are allowed at the end only.
 class trace_file final : public request_source {
  public:
   /// The most CPU time that one request may ask for.
