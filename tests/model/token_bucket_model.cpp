@@ -35,6 +35,14 @@ struct shared_bucket {
     }
   }
 
+  // At times that the clock has not reached.
+  void take_ahead(int times) {
+    const time_point ahead = weir::steady_clock_source().now() + seconds(10);
+    for (int i = 0; i < times; ++i) {
+      if (bucket.try_take(1, ahead)) grants.push_back(ahead);
+    }
+  }
+
   // At most burst + 1 a second, in every window of the stamps.
   void check_windows() {
     std::sort(grants.begin(), grants.end());
@@ -58,6 +66,22 @@ TEST(TokenBucketModel, EveryWindowOfTheStampsHoldsWhileTimePasses) {
           model::advance_clock(seconds(3));
           shared->take(2);
           model::advance_clock(seconds(1));
+        });
+        s.finally([shared] { shared->check_windows(); });
+      });
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+// It is noted before the grant at it can be seen, so that who sees the grant does not mistake it for a clock gone back.
+TEST(TokenBucketModel, ATimeAheadOfTheClockIsNotMistakenForAClockThatWentBack) {
+  const model::result r =
+      model::explore({.name = "ahead of the clock", .preemptions = 3, .missed_stores = 2}, [](model::scenario& s) {
+        auto shared = std::make_shared<shared_bucket>();
+        s.thread("ahead", [shared] { shared->take_ahead(2); });
+        s.thread("ahead too", [shared] { shared->take_ahead(2); });
+        s.thread("now", [shared] {
+          shared->rebased += shared->bucket.rebase() ? 1 : 0;
+          shared->take(1);
         });
         s.finally([shared] { shared->check_windows(); });
       });
