@@ -151,7 +151,7 @@ TEST(ReplayAcceptance, ThreeTimesTheCapacityShowsWhatADoorIsFor) {
   const arrivals from;
   bool highest = false;
   for (int attempt = 0; attempt < attempts && !highest; ++attempt) {
-    const json all = play(from, {"--compare", "--workers", "2", "--speed", "2650", "--for", "800ms"}).report;
+    const json all = play(from, {"--compare", "--workers", "2", "--speed", "2650", "--for", "600ms"}).report;
     const json& ours = all["compare"][0];
     const json& open = all["compare"][1];
     const json& counter = all["compare"][2];
@@ -187,7 +187,7 @@ TEST(ReplayAcceptance, MemoryDoesNotGrowWithTheRunButForTheRecordedTimes) {
   const arrivals from;
   const std::vector<std::vector<std::string>> kinds{
       {"--max-tasks", "8", "--speed", "60000"},
-      {"--speed", "20000", "--token-cost", "1ns", "--rate", "1000000000", "--burst", "1000000"}};
+      {"--speed", "40000", "--token-cost", "1ns", "--rate", "1000000000", "--burst", "1000000"}};
   for (const std::vector<std::string>& flags : kinds) {
     bool within = false;
     for (int attempt = 0; attempt < attempts && !within; ++attempt) {  // threads take a page more or less
