@@ -13,7 +13,9 @@ void running_tasks::enter(const frame& f) noexcept {
   depth_.store(depth + 1, memory_order_release);  // (1)
 }
 
-void running_tasks::leave() noexcept { depth_.store(depth_.load(memory_order_relaxed) - 1, memory_order_relaxed); }
+void running_tasks::leave() noexcept {
+  depth_.store(depth_.load(memory_order_relaxed) - 1, memory_order_release);  // (1)
+}
 
 void running_tasks::list(int worker, std::vector<straggler>& out) const {
   const auto depth = std::min<std::size_t>(depth_.load(memory_order_acquire), slots_.size());  // (1)

@@ -33,7 +33,8 @@ class running_tasks {
 
   std::array<slot, 8> slots_;
   // How many tasks are on the stack. Writer: the worker. Readers: reports.
-  // (1) entered: release store -> acquire load; the slots below it have been written.
+  // (1) entered, left: release store -> acquire load; the slots below it have been written. Leaving too: C++20 ends a
+  //     release sequence at a relaxed store, and what is below stays to be read.
   atomic<std::uint32_t> depth_{0};
 };
 
