@@ -137,36 +137,30 @@ TEST(StopToken, RootsMadeInsideATaskAreNotItsChildren) {
   EXPECT_FALSE(other->get());
 }
 
-TEST(StopToken, TheFirstCauseWins) {
+// The cause that a running task sees after these two, one after the other, have asked it to stop.
+template <typename First, typename Second>
+stop_cause cause_after(First first, Second second) {
   weir::pool pool({.workers = 1, .stop_grace = 0ms});
-  event running;
-  event both;
+  event running, both;
   auto job = pool.try_submit({}, [&](weir::stop_token stop) {
     running.set();
     both.await("the second stop");
     return stop.cause();
   });
   running.await("the task");
-  job->request_stop();
-  EXPECT_EQ(pool.shutdown(weir::within(0s)).how, weir::shutdown_report::status::stragglers);
+  first(pool, *job);
+  second(pool, *job);
   both.set();
-  EXPECT_EQ(job->get(), stop_cause::requested);
+  return job->get();
 }
 
-TEST(StopToken, ThatOfAShutdownWinsTooIfItWasFirst) {
-  weir::pool pool({.workers = 1, .stop_grace = 0ms});
-  event running;
-  event both;
-  auto job = pool.try_submit({}, [&](weir::stop_token stop) {
-    running.set();
-    both.await("the second stop");
-    return stop.cause();
-  });
-  running.await("the task");
-  EXPECT_EQ(pool.shutdown(weir::within(0s)).how, weir::shutdown_report::status::stragglers);
-  job->request_stop();
-  both.set();
-  EXPECT_EQ(job->get(), stop_cause::shutdown);
+TEST(StopToken, TheFirstCauseWins) {
+  const auto requested = [](weir::pool&, auto& job) { job.request_stop(); };
+  const auto shutdown = [](weir::pool& pool, auto&) {
+    EXPECT_EQ(pool.shutdown(weir::within(0s)).how, weir::shutdown_report::status::stragglers);
+  };
+  EXPECT_EQ(cause_after(requested, shutdown), stop_cause::requested);
+  EXPECT_EQ(cause_after(shutdown, requested), stop_cause::shutdown);
 }
 
 TEST(StopToken, CausesHaveNames) {
