@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <vector>
 #include <weir/weir.hpp>
 
@@ -138,6 +139,21 @@ TEST(PoolMetrics, HusksAreSweptOutBeyondMaxTasks) {
     ASSERT_LE(pool.metrics().queued, 12) << "after " << i;
   }
   busy.release();
+  EXPECT_EQ(keeps_its_place->get(), 7);
+  expect_conservation(pool);
+}
+
+TEST(PoolMetrics, HusksInADequeAreSweptOutToo) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 10}});
+  std::optional<weir::job<int>> keeps_its_place;
+  pool.run({},
+           [&] {
+             keeps_its_place.emplace(std::move(*pool.try_submit({}, [] { return 7; })));
+             EXPECT_EQ(pool.metrics().queued, 0) << "it is in the worker's own deque";
+             for (int i = 0; i < 20; ++i) pool.try_submit({}, [] {}).value().request_stop();
+             EXPECT_EQ(pool.metrics().queued, 1) << "a sweep of the deque has moved it, and dropped the husks";
+           })
+      .value();
   EXPECT_EQ(keeps_its_place->get(), 7);
   expect_conservation(pool);
 }
