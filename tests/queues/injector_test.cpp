@@ -25,8 +25,8 @@ struct item {
 
 using injector = weir::detail::injector<item, &item::next>;
 
-struct fixture : testing::Test {
-  fixture() {
+struct Injector : testing::Test {
+  Injector() {
     for (int i = 0; i < static_cast<int>(items.size()); ++i) items[static_cast<std::size_t>(i)].id = i;
   }
   // What comes out, in order, for one new consumer.
@@ -40,8 +40,6 @@ struct fixture : testing::Test {
   std::array<item, 64> items;
   std::unique_ptr<injector> queue = std::make_unique<injector>();
 };
-
-using Injector = fixture;
 
 TEST_F(Injector, CountsWhatIsIn) {
   injector::consumer worker(*queue);

@@ -17,14 +17,12 @@ using weir::detail::steal_deque_owner;
 using weir::detail::steal_deque_thief;
 using outcome = weir::detail::steal_result<int>::outcome;
 
-struct fixture : testing::Test {
+struct StealDeque : testing::Test {
   steal_deque<int> deque{2};
   steal_deque_owner<int> owner{deque};
   steal_deque_thief<int> thief{deque};
   std::array<int, 100> items{};
 };
-
-using StealDeque = fixture;
 
 TEST_F(StealDeque, OwnerTakesTheNewestFirst) {
   for (std::size_t i = 0; i < 5; ++i) ASSERT_TRUE(owner.push(&items[i]));

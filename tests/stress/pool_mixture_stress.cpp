@@ -25,7 +25,7 @@ using weir::testing::entry;
 using weir::testing::probe;
 using weir::testing::probed;
 
-constexpr int threads = 3;
+constexpr int submitter_count = 3;
 
 // What the submitters know of the ends.
 struct account {
@@ -233,7 +233,7 @@ void run_mixture(weir::pool_options options, int count) {
   probe live;
   std::deque<submitter> submitters;
   std::vector<std::future<account>> running;
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < submitter_count; ++i) {
     submitter& one = submitters.emplace_back(pool, live, random());
     running.push_back(weir::testing::in_background([&one, count] { return one.work(weir::testing::scaled(count)); }));
   }

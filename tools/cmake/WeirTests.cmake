@@ -22,6 +22,12 @@ function(weir_use_gtest target)
   weir_compile_strictly(${target})
 endfunction()
 
+# Five test files are compiled as one: half of what one costs is the reading of headers. So what a file keeps to itself needs
+# a name that says whose it is.
+function(weir_compile_in_batches target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
+endfunction()
+
 # weir_add_unit_tests(<folder> <library>...): tests/<folder>/**/*_test.cpp as one program. Suites named ...Acceptance measure
 # this machine: they have it to themselves, and a label of their own, which no sanitizer runs.
 function(weir_add_unit_tests folder)
@@ -34,6 +40,7 @@ function(weir_add_unit_tests folder)
   target_link_libraries(${target} PRIVATE ${ARGN})
   # What they test is optimised in its library; a test's own body is not worth the compile time.
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  weir_compile_in_batches(${target})
   weir_use_gtest(${target})
   gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 TEST_FILTER "-*Acceptance.*"
                        PROPERTIES LABELS unit TIMEOUT ${WEIR_TEST_TIMEOUT})
@@ -50,6 +57,7 @@ function(weir_add_stress_tests)
   endif()
   add_executable(weir_stress_tests ${sources})
   target_link_libraries(weir_stress_tests PRIVATE ${ARGN})
+  weir_compile_in_batches(weir_stress_tests)
   weir_use_gtest(weir_stress_tests)
   gtest_discover_tests(weir_stress_tests TEST_PREFIX stress. DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS stress TIMEOUT 240 RUN_SERIAL ON)
