@@ -14,6 +14,12 @@ function(weir_compile_strictly target)
   endif()
 endfunction()
 
+# Five sources are compiled as one: half of what one of them costs is the reading of headers. So what a file keeps to itself
+# needs a name that says whose it is. For programs only: a component is compiled as its hosts compile it.
+function(weir_compile_in_batches target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
+endfunction()
+
 # weir_add_component(<name> LINKS <target>...)
 # The target weir_<name>, alias weir::<name>, of include/**.hpp and src/*.cpp; an interface target where there are no sources.
 # What it links is its layer: only their include roots are visible, so a header of a higher layer is not found.

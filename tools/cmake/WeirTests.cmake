@@ -22,12 +22,6 @@ function(weir_use_gtest target)
   weir_compile_strictly(${target})
 endfunction()
 
-# Five test files are compiled as one: half of what one costs is the reading of headers. So what a file keeps to itself needs
-# a name that says whose it is.
-function(weir_compile_in_batches target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
-endfunction()
-
 # weir_add_unit_tests(<folder> <library>...): tests/<folder>/**/*_test.cpp as one program. Suites named ...Acceptance measure
 # this machine: they have it to themselves, and a label of their own, which no sanitizer runs.
 function(weir_add_unit_tests folder)
