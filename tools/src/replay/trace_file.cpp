@@ -92,8 +92,8 @@ bool trace_file::next(request& out) {
     const row cells = cells_of(lines_, line, azure_header, 3);
     const std::chrono::nanoseconds time = utc_time(cells[0]);
     out.weight = static_cast<std::uint32_t>(whole_number(cells[1], heaviest_weight));
-    const auto most_tokens = std::chrono::nanoseconds(longest_service) / token_cost_;
-    const std::uint64_t tokens = whole_number(cells[2], static_cast<std::uint64_t>(most_tokens));
+    const auto token_limit = std::chrono::nanoseconds(longest_service) / token_cost_;
+    const std::uint64_t tokens = whole_number(cells[2], static_cast<std::uint64_t>(token_limit));
     out.service = token_cost_ * static_cast<std::int64_t>(tokens);
     out.arrival = arrival_since_first(time, cells[0].text);
     return true;
