@@ -1,0 +1,163 @@
+// A bounded stack of forks of which the older part can be stolen: a split deque (Dijk and van de Pol, Euro-Par 2014 workshops;
+// Acar, Chargueraud and Rainey, PPoPP 2013, with private deques), used strictly last in, first out by its owner.
+//
+// Most forks are never stolen, and are pushed and popped without any operation that another thread could notice. Only when
+// nothing is left to steal does a push make half of what is private public. No operation is sequentially consistent;
+// queues/README.md has the protocol.
+// Progress: push and the pop of a private fork are wait-free; the pop of a public one and a steal are lock-free.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include <weir/queues/cache_line.hpp>
+#include <weir/queues/sync.hpp>
+
+namespace weir::detail {
+
+/// Holds pointers to T and owns nothing. Used through its two ends, which differ in rights: `fork_stack_owner` and
+/// `fork_stack_thief`. It must outlive them.
+template <typename T, std::uint32_t Capacity = 1024>
+class fork_stack {
+ public:
+  fork_stack() noexcept = default;
+  fork_stack(const fork_stack&) = delete;
+  fork_stack& operator=(const fork_stack&) = delete;
+
+ private:
+  template <typename, std::uint32_t>
+  friend class fork_stack_owner;
+  template <typename, std::uint32_t>
+  friend class fork_stack_thief;
+
+  static constexpr std::uint64_t one_taken = 1;
+  static constexpr std::uint64_t one_public = std::uint64_t{1} << 32;
+
+  static constexpr std::uint32_t tail_of(std::uint64_t word) noexcept { return static_cast<std::uint32_t>(word); }
+  static constexpr std::uint32_t split_of(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word >> 32);
+  }
+  static constexpr std::uint64_t word_of(std::uint32_t tail, std::uint32_t split) noexcept {
+    return std::uint64_t{split} << 32 | tail;
+  }
+
+  // {split:32, tail:32}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not yet joined.
+  // From split on: private.
+  // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), and, when nothing is
+  // public, where the next fork will be. Readers: all.
+  // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
+  //     same release sequence; publishes the slot and the fork.
+  alignas(cache_line) atomic<std::uint64_t> word_{0};
+
+  // Written by the owner before (1), read by a thief after it has taken the slot. The owner writes it again only when the
+  // fork has been joined.
+  alignas(cache_line) std::array<T*, Capacity> slots_;
+};
+
+/// What a push did.
+enum class pushed : std::uint8_t {
+  kept,       // private, or public beside others that were already there to steal
+  published,  // there is something to steal again: who sleeps should be woken
+  full,       // no room: nothing has changed, the caller runs the fork itself
+};
+
+/// The end of the one thread that owns the stack.
+template <typename T, std::uint32_t Capacity = 1024>
+class fork_stack_owner {
+ public:
+  explicit fork_stack_owner(fork_stack<T, Capacity>& of) noexcept : stack_(&of) {}
+
+  /// Adds `item` as the newest.
+  [[nodiscard]] pushed push(T* item) noexcept {
+    if (head_ == Capacity) return pushed::full;
+    stack_->slots_[head_++] = item;
+    const std::uint64_t seen = stack_->word_.load(memory_order_relaxed);  // relaxed: a look; (1) publishes
+    if (stack::tail_of(seen) != split_) return pushed::kept;
+    publish();
+    return pushed::published;
+  }
+
+  /// Takes the newest back, which must be there: true. False: it was stolen; it stays the newest until `forget_newest`.
+  [[nodiscard]] bool pop() noexcept {
+    if (head_ != split_) {
+      --head_;
+      return true;
+    }
+    return pop_public();
+  }
+
+  /// After the stolen newest one is done.
+  void forget_newest() noexcept {
+    --head_;
+    split_ = head_;
+    // Nothing is public, so that no thief can be writing; relaxed: it publishes nothing.
+    stack_->word_.store(stack::word_of(head_, head_), memory_order_relaxed);
+  }
+
+  [[nodiscard]] std::uint32_t size() const noexcept { return head_; }
+
+ private:
+  template <typename, std::uint32_t>
+  friend class fork_stack_owner;  // the models' faulty ones
+  using stack = fork_stack<T, Capacity>;
+
+  void publish() noexcept {
+    const std::uint32_t more = (head_ - split_ + 1) / 2;
+    split_ += more;
+    (void)stack_->word_.fetch_add(more * stack::one_public, memory_order_release);  // (1)
+  }
+
+  bool pop_public() noexcept {
+    std::uint64_t seen = stack_->word_.load(memory_order_relaxed);
+    while (stack::tail_of(seen) != split_) {
+      // relaxed: what it takes back is its own
+      if (stack_->word_.compare_exchange_weak(seen, seen - stack::one_public, memory_order_relaxed,
+                                              memory_order_relaxed)) {
+        head_ = --split_;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  stack* stack_;
+  std::uint32_t head_ = 0;   // where the next one goes
+  std::uint32_t split_ = 0;  // as in the word
+};
+
+/// The end of everybody else. Thread-safe.
+template <typename T, std::uint32_t Capacity = 1024>
+class fork_stack_thief {
+ public:
+  explicit fork_stack_thief(fork_stack<T, Capacity>& of) noexcept : stack_(&of) {}
+
+  /// Takes the oldest that is public, if it is at `from` or above, else null. What was pushed while the stack's size was
+  /// at least `from` is there.
+  [[nodiscard]] T* steal(std::uint32_t from = 0) noexcept {
+    std::uint64_t seen = stack_->word_.load(memory_order_relaxed);
+    while (has_public(seen, from)) {
+      if (stack_->word_.compare_exchange_weak(seen, seen + stack::one_taken, memory_order_acquire,
+                                              memory_order_relaxed)) {  // (1)
+        return stack_->slots_[stack::tail_of(seen)];
+      }
+    }
+    return nullptr;
+  }
+
+  /// Whether `steal` would find something: seen by now, for who is about to sleep behind a fence.
+  [[nodiscard]] bool looks_empty(std::uint32_t from = 0) const noexcept {
+    return !has_public(stack_->word_.load(memory_order_relaxed), from);
+  }
+
+ private:
+  using stack = fork_stack<T, Capacity>;
+
+  static constexpr bool has_public(std::uint64_t word, std::uint32_t from) noexcept {
+    return stack::tail_of(word) != stack::split_of(word) && stack::tail_of(word) >= from;
+  }
+
+  stack* stack_;
+};
+
+}  // namespace weir::detail
