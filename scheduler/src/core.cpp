@@ -58,7 +58,8 @@ core::core(const pool_options& options)
     : options_(resolved(options)),
       fork_generation_(fork_generation()),
       timers_(*this, *options_.clock),
-      door_(options_.limits, *options_.clock, &timers_) {
+      door_(options_.limits, *options_.clock, &timers_),
+      idle_(static_cast<int>(*options_.workers)) {
   const auto count = static_cast<int>(*options_.workers);
   workers_.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
@@ -66,7 +67,7 @@ core::core(const pool_options& options)
     for (const auto& w : workers_) w->start();
   } catch (...) {
     exiting_.store(true, memory_order_release);  // (3)
-    idle_.notify_all();
+    idle_.notify();
     for (const auto& w : workers_) w->join_thread();
     throw;
   }
@@ -140,7 +141,7 @@ void core::insert(frame& f, priority p) noexcept {
   if (w == nullptr || &w->pool() != this || p != priority::normal || !w->push(f)) {
     injected_.push(&f, lane_of(p));
   }
-  idle_.notify_one();
+  idle_.notify();
 }
 
 void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {

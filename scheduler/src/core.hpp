@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <weir/admission/detail/gate.hpp>
-#include <weir/queues/event_count.hpp>
 #include <weir/queues/injector.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/frame.hpp>
@@ -19,6 +18,7 @@
 
 #include "blocked_joins.hpp"
 #include "clock_thread.hpp"
+#include "idle.hpp"
 #include "run_context.hpp"
 #include "stop_registry.hpp"
 #include "worker.hpp"
@@ -72,13 +72,15 @@ class core {
   [[nodiscard]] gate& door() noexcept { return door_; }
   [[nodiscard]] const gate& door() const noexcept { return door_; }
   [[nodiscard]] injector<frame, &frame::next_queued>& injected() noexcept { return injected_; }
-  [[nodiscard]] event_count& idle() noexcept { return idle_; }
+  [[nodiscard]] detail::idle& idle() noexcept { return idle_; }
   [[nodiscard]] clock_thread& timers() noexcept { return timers_; }
   [[nodiscard]] stop_registry& stops() noexcept { return stops_; }
   [[nodiscard]] const clock_source& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] const pool_options& options() const noexcept { return options_; }
   [[nodiscard]] std::span<const std::unique_ptr<worker>> workers() const noexcept { return workers_; }
   [[nodiscard]] bool sees_work() const noexcept;
+  /// Whether a worker must not sleep.
+  [[nodiscard]] bool needs_workers() const noexcept { return sees_work() || is_exiting(); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(memory_order_acquire); }  // (2)
   [[nodiscard]] bool is_exiting() const noexcept { return exiting_.load(memory_order_acquire); }    // (3)
   [[nodiscard]] bool is_forked() const noexcept;
@@ -121,7 +123,7 @@ class core {
   clock_thread timers_;
   gate door_;
   injector<frame, &frame::next_queued> injected_;
-  event_count idle_;
+  detail::idle idle_;
   tasks_on_callers on_callers_;
   std::vector<std::unique_ptr<worker>> workers_;
 

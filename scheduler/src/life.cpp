@@ -176,7 +176,7 @@ void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept
   const atomic<std::uint32_t>* const word = &f.state.word();
   const task_state::watchers waked = f.state.finish(how);
   if (waked.threads) futex_wake(word, wake_all);
-  if (waked.workers) idle_.notify_all();
+  if (waked.workers) idle_.wake_joining();
 }
 
 void core::count_end(task_outcome how) noexcept {
@@ -249,7 +249,7 @@ void core::count_husk() noexcept {
     if (husks_.load(memory_order_relaxed) <= options_.limits.max_tasks) return;  // another one has swept meanwhile
     dropped = sweep();
   }
-  idle_.notify_all();
+  idle_.notify();
   // Outside the lock: the end of a frame is the end of a result, which may be anything.
   while (dropped != nullptr) drop_owner(*std::exchange(dropped, dropped->next_queued));
 }
@@ -296,7 +296,7 @@ void core::granted(frame& f, priority p, time_point stamp) noexcept {
     drop_owner(f);
   } else {
     injected_.push_announced(&f, static_cast<lane>(p));
-    idle_.notify_one();
+    idle_.notify();
   }
 }
 

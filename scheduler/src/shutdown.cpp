@@ -117,7 +117,7 @@ void core::end(core* c) noexcept {
   }
   (void)c->door_.wait_until_empty(time_point::max());
   c->exiting_.store(true, memory_order_release);  // (3)
-  c->idle_.notify_all();
+  c->idle_.notify();
   for (const auto& w : c->workers_) w->join_thread();
   c->timers_.stop();
   c->drop_user();

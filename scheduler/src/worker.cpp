@@ -1,6 +1,7 @@
 #include "worker.hpp"
 
 #include <cstdio>
+#include <utility>
 
 #include <weir/admission/detail/thread_waiter.hpp>
 #include <weir/queues/backoff.hpp>
@@ -52,24 +53,37 @@ void worker::loop() noexcept {
   set_this_thread_may_block(false);
   backoff hidden;  // for work that is counted and cannot be found yet
   for (;;) {
-    if (frame* const f = find()) {
+    if (run_next(0)) {
       hidden.reset();
-      core_->start(*f, this, 0);
       if (core_->is_forked()) return;  // the task forked, and this is the child: the pool is not here
-      continue;
-    }
-    if (core_->sees_work()) {
+    } else if (is_searching_ && core_->sees_work()) {
       hidden.pause();
-      continue;
+    } else if (core_->is_exiting() && !core_->sees_work()) {
+      stop_searching();
+      return;
+    } else {
+      parks_.add();
+      core_->idle().sleep(sleeper_, std::exchange(is_searching_, true), [this] { return core_->needs_workers(); });
     }
-    if (core_->is_exiting()) return;
-    const event_count::key key = core_->idle().prepare_wait();
-    if (core_->sees_work() || core_->is_exiting()) {  // the re-check: see event_count.hpp
-      core_->idle().cancel_wait();
-      continue;
-    }
-    parks_.add();
-    core_->idle().wait(key);
+  }
+}
+
+bool worker::run_next(int depth) noexcept {
+  frame* const f = find();
+  if (f == nullptr) return false;
+  stop_searching();
+  core_->start(*f, this, depth);
+  return true;
+}
+
+bool worker::may_search() noexcept {
+  if (!is_searching_) is_searching_ = core_->idle().begin_search();
+  return is_searching_;
+}
+
+void worker::stop_searching() noexcept {
+  if (std::exchange(is_searching_, false)) {
+    core_->idle().end_search([this] { return core_->needs_workers(); });
   }
 }
 
@@ -85,7 +99,7 @@ frame* worker::find() noexcept {
   if (frame* const f = own_.pop()) return f;
   polls_.add();
   if (frame* const f = core_->injected().try_pop(outside_)) return f;
-  return steal_from_others();
+  return may_search() ? steal_from_others() : nullptr;
 }
 
 frame* worker::oldest_of_own() noexcept {
@@ -94,64 +108,67 @@ frame* worker::oldest_of_own() noexcept {
 }
 
 frame* worker::steal_from_others() noexcept {
+  if (frame* const f = steal_from(*core_->workers()[last_victim_])) return f;
   const auto workers = core_->workers();
   random_ ^= random_ << 13;
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
   const std::size_t first = random_ % workers.size();
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    worker& victim = *workers[(first + i) % workers.size()];
-    if (&victim == this) continue;
-    const steal_result<frame> taken = victim.steal();
-    if (taken.item == nullptr) continue;
-    steals_.add();
-    return taken.item;
+    const std::size_t victim = (first + i) % workers.size();
+    if (frame* const f = steal_from(*workers[victim])) {
+      last_victim_ = victim;
+      return f;
+    }
   }
   return nullptr;
 }
 
+frame* worker::steal_from(worker& victim) noexcept {
+  if (&victim == this) return nullptr;
+  frame* const taken = victim.steal().item;
+  if (taken != nullptr) steals_.add();
+  return taken;
+}
+
 join_end worker::join(tracked_frame& f, deadline until) noexcept {
+  const join_end how = run_or_wait(f, until);
+  stop_searching();  // what ended a sleep may have been other work: who looks no further hands it on
+  return how;
+}
+
+join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
   run_context& here = *run_context::current();
-  bool was_woken = false;
-  // The wake-up that ended a sleep may have been for new work: who looks no further hands it on.
-  const auto leave = [&](join_end how) {
-    if (was_woken && core_->sees_work()) core_->idle().notify_one();
-    return how;
-  };
   backoff hidden;
   for (;;) {
-    if (f.state.is_done()) return leave(join_end::done);
+    if (f.state.is_done()) return join_end::done;
     if (!this_stack_has_room()) {
       // Nothing more is run here; what another one runs, or has ended, can be waited for.
       const bool is_queued = f.state.current_phase() == task_state::phase::queued;
-      return leave(is_queued ? join_end::would_deadlock : core_->sleep_until_done(f, until));
+      return is_queued ? join_end::would_deadlock : core_->sleep_until_done(f, until);
     }
     if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
-    if (!until.is_never() && until.has_passed(core_->clock().now())) return leave(join_end::too_late);
+    if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
     // No other work before a wait that has an end of its own.
-    if (here.depth >= core_->options().help_depth || !until.is_never()) return leave(core_->sleep_until_done(f, until));
-    if (frame* const other = find()) {
-      core_->start(*other, this, here.depth + 1);
-      continue;
-    }
-    if (core_->sees_work()) {
+    if (here.depth >= core_->options().help_depth || !until.is_never()) return core_->sleep_until_done(f, until);
+    if (run_next(here.depth + 1)) {
+      hidden.reset();
+    } else if (is_searching_ && core_->sees_work()) {
       hidden.pause();
-      continue;
+    } else if (!sleep_until_needed(f)) {
+      return join_end::would_deadlock;
     }
-    hidden.reset();
-    const blocked_join asleep(f, until);
-    if (asleep.is_circular()) return leave(join_end::would_deadlock);
-    const event_count::key key = core_->idle().prepare_wait();
-    if (f.state.watch(task_state::watcher::worker) || core_->sees_work()) {
-      core_->idle().cancel_wait();
-      continue;
-    }
-    parks_.add();
-    core_->idle().wait_by(key, [&](const atomic<std::uint32_t>& word, std::uint32_t expected) {
-      core_->clock().wait_until(word, expected, until.at());
-    });
-    was_woken = true;
   }
+}
+
+// Until `f` is done, or there is other work. False: `f` would never be done.
+bool worker::sleep_until_needed(tracked_frame& f) noexcept {
+  const blocked_join asleep(f, deadline{});
+  if (asleep.is_circular()) return false;
+  parks_.add();
+  core_->idle().sleep_joining(sleeper_, std::exchange(is_searching_, true),
+                              [&] { return f.state.watch(task_state::watcher::worker) || core_->needs_workers(); });
+  return true;
 }
 
 // Looks at the newest of this deque: `f` is run as an entry, so that its run leaves no husk; husks above what is live
@@ -160,7 +177,7 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
   while (frame* const newest = own_.pop()) {
     if (newest != &f && newest->state.current_phase() == task_state::phase::queued) {
       if (!own_.push(newest)) core_->injected().push_linked(newest, lane::normal);
-      core_->idle().notify_one();  // whoever looked for work meanwhile did not see it
+      core_->idle().notify();  // whoever looked for work meanwhile did not see it
       return false;
     }
     core_->start(*newest, this, depth);

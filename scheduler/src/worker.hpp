@@ -15,6 +15,7 @@
 #include <weir/scheduler/metrics.hpp>
 
 #include "blocked_joins.hpp"
+#include "idle.hpp"
 #include "running_tasks.hpp"
 
 namespace weir::detail {
@@ -73,10 +74,16 @@ class alignas(cache_line) worker {
 
  private:
   void loop() noexcept;
+  [[nodiscard]] bool run_next(int depth) noexcept;
   [[nodiscard]] frame* find() noexcept;
+  [[nodiscard]] bool may_search() noexcept;
+  void stop_searching() noexcept;
   [[nodiscard]] frame* steal_from_others() noexcept;
+  [[nodiscard]] frame* steal_from(worker& victim) noexcept;
   [[nodiscard]] frame* oldest_of_own() noexcept;
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
+  [[nodiscard]] join_end run_or_wait(tracked_frame& f, deadline until) noexcept;
+  [[nodiscard]] bool sleep_until_needed(tracked_frame& f) noexcept;
 
   core* core_;
   const int index_;
@@ -84,11 +91,14 @@ class alignas(cache_line) worker {
   steal_deque_owner<frame> own_;
   steal_deque_thief<frame> thief_;
   std::thread thread_;
+  sleeper sleeper_;
 
   // Own thread only.
-  std::uint32_t tick_ = 0;  // tasks looked for; every 61st time the injector comes first
+  bool is_searching_ = false;  // counted as such by `idle`
+  std::uint32_t tick_ = 0;     // tasks looked for; every 61st time the injector comes first
   injector<frame, &frame::next_queued>::consumer outside_;
-  std::uint64_t random_;  // state of xorshift64 (Marsaglia 2003)
+  std::size_t last_victim_ = 0;  // of whom it stole last
+  std::uint64_t random_;         // state of xorshift64 (Marsaglia 2003)
 
   alignas(cache_line) end_counters ends_;
   counter executed_;
