@@ -216,12 +216,13 @@ void core::run_child(tracked_frame& f) noexcept {
   drop_owner(f);
 }
 
+bool core::sees_tasks() const noexcept {
+  return injected_.pending() != 0 ||
+         std::any_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->has_tasks(); });
+}
+
 bool core::sees_work() const noexcept {
-  if (injected_.pending() != 0) return true;
-  for (const auto& w : workers_) {
-    if (!w->looks_empty()) return true;
-  }
-  return false;
+  return sees_tasks() || std::any_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->has_forks(); });
 }
 
 void core::drop_user() noexcept {

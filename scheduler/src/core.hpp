@@ -78,6 +78,9 @@ class core {
   [[nodiscard]] const clock_source& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] const pool_options& options() const noexcept { return options_; }
   [[nodiscard]] std::span<const std::unique_ptr<worker>> workers() const noexcept { return workers_; }
+  /// Whether tasks are queued.
+  [[nodiscard]] bool sees_tasks() const noexcept;
+  /// Whether tasks are queued, or forks can be stolen.
   [[nodiscard]] bool sees_work() const noexcept;
   /// Whether a worker must not sleep.
   [[nodiscard]] bool needs_workers() const noexcept { return sees_work() || is_exiting(); }
@@ -111,6 +114,7 @@ class core {
   void report_failure(const frame& f, std::exception_ptr error) noexcept;
   void report_refusal(const frame& f, const refusal& why) noexcept;
   [[nodiscard]] refusal count_refusal(const refusal& why) noexcept;
+  void tell_forkers_of_a_stop() noexcept;
   void count_husk() noexcept;
   [[nodiscard]] frame* sweep() noexcept WEIR_REQUIRES(sweep_);
   void tell_admitted(frame& f, time_point stamp) noexcept;

@@ -9,22 +9,23 @@ bool idle::begin_search() noexcept {
   return true;
 }
 
-std::uint32_t idle::announce(sleeper& me, bool is_searching, bool is_joining) noexcept {
+bool idle::announce(sleeper& me, const wake_reasons& reasons, bool is_searching) noexcept {
   const lock_guard held(mutex_);
   me.asleep_.store(1, memory_order_relaxed);  // relaxed: under the lock
   me.is_listed_ = true;
-  me.is_joining_ = is_joining;
+  me.reasons_ = reasons;
   me.prev_ = nullptr;
-  me.next_ = first_;
-  if (first_ != nullptr) first_->prev_ = &me;
-  first_ = &me;
-  const std::uint32_t change = is_searching ? one_asleep - one_searching : one_asleep;
-  return word_.fetch_add(change, memory_order_relaxed) + change;  // (2)
+  sleeper*& first = reasons.work ? asleep_ : joining_;
+  me.next_ = first;
+  if (first != nullptr) first->prev_ = &me;
+  first = &me;
+  const std::uint64_t change = (reasons.work ? one_asleep : one_joining) - (is_searching ? one_searching : 0);
+  return searching_in(word_.fetch_add(change, memory_order_relaxed) + change) != 0;  // (2)
 }
 
 void idle::withdraw(sleeper& me) noexcept {
   const lock_guard held(mutex_);
-  if (!me.is_listed_) return;  // somebody wakes it: it searches already
+  if (!me.is_listed_) return;  // somebody wakes it already
   take(me);
   me.asleep_.store(0, memory_order_relaxed);  // relaxed: its own thread reads it
 }
@@ -34,47 +35,66 @@ void idle::wait(sleeper& me) noexcept {
 }
 
 void idle::take(sleeper& s) noexcept {
-  (s.prev_ != nullptr ? s.prev_->next_ : first_) = s.next_;
+  sleeper*& first = s.reasons_.work ? asleep_ : joining_;
+  (s.prev_ != nullptr ? s.prev_->next_ : first) = s.next_;
   if (s.next_ != nullptr) s.next_->prev_ = s.prev_;
   s.is_listed_ = false;
-  word_.fetch_add(one_searching - one_asleep, memory_order_relaxed);  // (2)
+  word_.fetch_add(s.reasons_.work ? one_searching - one_asleep : -one_joining, memory_order_relaxed);  // (2)
 }
 
-void idle::wake(sleeper& taken) noexcept {
+void idle::rouse(sleeper& taken) noexcept {
   const atomic<std::uint32_t>* const address = &taken.asleep_;
   taken.asleep_.store(0, memory_order_release);  // (1); from here on it may sleep again
   futex_wake(address, 1);
 }
 
-void idle::wake_one() noexcept {
-  sleeper* woken = nullptr;
-  {
-    const lock_guard held(mutex_);
-    if (first_ == nullptr || is_one_searching(word_.load(memory_order_relaxed))) return;  // (2)
-    woken = first_;
-    take(*woken);
-  }
-  wake(*woken);
+// Who sleeps for work can do whatever there is. Of the others, one that may run what there is.
+sleeper* idle::choose() const noexcept {
+  if (asleep_ != nullptr) return asleep_;
+  sleeper* s = joining_;
+  while (s != nullptr && !s->sees_forks()) s = s->next_;
+  return s;
 }
 
-void idle::wake_joining() noexcept {
-  sleeper* woken = nullptr;
+void idle::wake_one() noexcept {
+  sleeper* chosen = nullptr;
   {
     const lock_guard held(mutex_);
-    for (sleeper* s = first_; s != nullptr;) {
+    if (searching_in(word_.load(memory_order_relaxed)) != 0) return;  // (2)
+    chosen = choose();
+    if (chosen == nullptr) return;
+    take(*chosen);
+  }
+  rouse(*chosen);
+}
+
+void idle::wake(sleeper& s) noexcept {
+  {
+    const lock_guard held(mutex_);
+    if (!s.is_listed_) return;
+    take(s);
+  }
+  rouse(s);
+}
+
+void idle::wake_for_jobs() noexcept {
+  sleeper* taken = nullptr;
+  {
+    const lock_guard held(mutex_);
+    for (sleeper* s = asleep_; s != nullptr;) {
       sleeper* const next = s->next_;
-      if (s->is_joining_) {
+      if (s->reasons_.job) {
         take(*s);
-        s->next_ = woken;
-        woken = s;
+        s->next_ = taken;
+        taken = s;
       }
       s = next;
     }
   }
-  while (woken != nullptr) {
-    sleeper* const next = woken->next_;  // before it is awake: then its links are its own
-    wake(*woken);
-    woken = next;
+  while (taken != nullptr) {
+    sleeper* const next = taken->next_;  // before it is awake: then its links are its own
+    rouse(*taken);
+    taken = next;
   }
 }
 

@@ -9,12 +9,24 @@
 #include <cstdint>
 
 #include <weir/queues/cache_line.hpp>
+#include <weir/queues/fork_stack.hpp>
 #include <weir/queues/mutex.hpp>
 #include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/fork.hpp>
 
 namespace weir::detail {
 
-class idle;
+/// What a worker sleeps for.
+struct wake_reasons {
+  /// Whatever there is to do: it counts as asleep, and searches once it is woken.
+  bool work = true;
+  /// The end of a job, of which `wake_for_jobs` tells.
+  bool job = false;
+  /// The end of a fork, of which `wake` tells; meanwhile forks in this stack at `from` or above.
+  bool fork = false;
+  fork_stack<fork_job>* forks = nullptr;
+  std::uint32_t from = 0;
+};
 
 /// A worker's place to sleep. It belongs to one thread, and outlives all who may wake it.
 class alignas(cache_line) sleeper {
@@ -26,14 +38,18 @@ class alignas(cache_line) sleeper {
  private:
   friend class idle;
 
-  // 1: asleep, or about to be. 0: awake. Writers: the thread itself (1) and who takes it from the list (0), no
-  // more than one at a time. Readers: the thread, and the kernel.
+  [[nodiscard]] bool sees_forks() const noexcept {
+    return reasons_.forks != nullptr && !fork_stack_thief<fork_job>(*reasons_.forks).looks_empty(reasons_.from);
+  }
+
+  // 1: asleep, or about to be. 0: awake. Writers: the thread itself (1) and who takes it from its list (0), no more than
+  // one at a time. Readers: the thread, and the kernel.
   // (1) woken: release store by the waker -> acquire load by the thread.
   atomic<std::uint32_t> asleep_{0};
   sleeper* next_ = nullptr;  // guarded by the lock of `idle`, as all below; taken from the list, the waker's alone
   sleeper* prev_ = nullptr;
   bool is_listed_ = false;
-  bool is_joining_ = false;
+  wake_reasons reasons_;
 };
 
 class idle {
@@ -45,12 +61,25 @@ class idle {
 
   /// There is something to do, made visible by an atomic store before: wakes one who sleeps, unless one searches.
   void notify() noexcept {
-    full_fence();                                                    // (3), with that of settle
+    full_fence();                                                    // (3), with that of settle and end_search
     if (needs_waking(word_.load(memory_order_relaxed))) wake_one();  // (2)
   }
+  /// The same for forks: if all others are busy, one wakes that may run nothing else.
+  void notify_of_forks() noexcept {
+    full_fence();  // (3), with that of settle and end_search
+    if (needs_waking_for_forks(word_.load(memory_order_relaxed))) wake_one();  // (2)
+  }
 
-  /// Wakes those that joins put here: what one of them waits for has ended.
-  void wake_joining() noexcept;
+  /// Wakes those that wait for the end of a job.
+  void wake_for_jobs() noexcept;
+  /// Wakes the one who sleeps there, if it does.
+  void wake(sleeper& s) noexcept;
+
+  /// How many sleep, by now perhaps others. For metrics.
+  [[nodiscard]] int approx_asleep() const noexcept {
+    const std::uint64_t word = word_.load(memory_order_relaxed);
+    return static_cast<int>((word >> 32) + (word / one_asleep) % (1U << 16));
+  }
 
   // A worker is busy, or searches, or sleeps. Each transition is the worker's own.
 
@@ -62,37 +91,32 @@ class idle {
   /// there is more, one more is woken.
   template <typename Look>
   void end_search(Look&& sees_work) noexcept {
-    const std::uint32_t left = word_.fetch_sub(one_searching, memory_order_relaxed) - one_searching;  // (2)
-    if (!needs_waking(left)) return;
+    const std::uint64_t left = word_.fetch_sub(one_searching, memory_order_relaxed) - one_searching;  // (2)
+    if (!needs_waking_for_forks(left)) return;
     full_fence();  // (3), with that of notify
     if (sees_work()) wake_one();
   }
 
-  /// busy or searching -> asleep -> searching: woken, or not asleep at all because `sees_work` found something. That
-  /// looks only where nobody is left to search. Blocking.
+  /// busy or searching -> asleep -> searching if it sleeps for work, else busy. Woken, or not asleep at all because
+  /// `look` found a reason. Who sleeps for work alone looks only where nobody is left to search. Blocking.
   template <typename Look>
-  void sleep(sleeper& me, bool is_searching, Look&& sees_work) noexcept {
-    if (!is_one_searching(announce(me, is_searching, false))) settle(me, sees_work);
-    wait(me);
-  }
-
-  /// The same for a worker that waits for an end, too, of which `wake_joining` tells. `look` asks for both, and is asked
-  /// always.
-  template <typename Look>
-  void sleep_joining(sleeper& me, bool is_searching, Look&& look) noexcept {
-    (void)announce(me, is_searching, true);
-    settle(me, look);
+  void sleep(sleeper& me, const wake_reasons& reasons, bool is_searching, Look&& look) noexcept {
+    const bool is_searched = announce(me, reasons, is_searching);
+    if (!is_searched || reasons.job || reasons.fork) settle(me, look);
     wait(me);
   }
 
  private:
-  static constexpr std::uint32_t one_searching = 1;
-  static constexpr std::uint32_t one_asleep = 1U << 16;
+  static constexpr std::uint64_t one_searching = 1;
+  static constexpr std::uint64_t one_asleep = 1U << 16;
+  static constexpr std::uint64_t one_joining = std::uint64_t{1} << 32;
 
-  static constexpr std::uint32_t searching_in(std::uint32_t word) noexcept { return word & (one_asleep - 1); }
-  static constexpr bool is_one_searching(std::uint32_t word) noexcept { return searching_in(word) != 0; }
-  static constexpr bool needs_waking(std::uint32_t word) noexcept {
-    return word >= one_asleep && !is_one_searching(word);
+  static constexpr std::uint64_t searching_in(std::uint64_t word) noexcept { return word & (one_asleep - 1); }
+  static constexpr bool needs_waking(std::uint64_t word) noexcept {
+    return searching_in(word) == 0 && (word & (one_joining - 1)) != 0;
+  }
+  static constexpr bool needs_waking_for_forks(std::uint64_t word) noexcept {
+    return searching_in(word) == 0 && word != 0;
   }
 
   template <typename Look>
@@ -101,27 +125,30 @@ class idle {
     if (look()) withdraw(me);
   }
 
-  [[nodiscard]] std::uint32_t announce(sleeper& me, bool is_searching, bool is_joining) noexcept;
+  // Returns whether somebody searches.
+  [[nodiscard]] bool announce(sleeper& me, const wake_reasons& reasons, bool is_searching) noexcept;
   void withdraw(sleeper& me) noexcept;
   static void wait(sleeper& me) noexcept;
   void wake_one() noexcept;
-  // asleep -> searching, on behalf of `s`, which sleeps on until `wake`.
+  [[nodiscard]] sleeper* choose() const noexcept WEIR_REQUIRES(mutex_);
+  // Out of its list, on behalf of `s`, which sleeps on until `rouse`.
   void take(sleeper& s) noexcept WEIR_REQUIRES(mutex_);
-  static void wake(sleeper& taken) noexcept;
+  static void rouse(sleeper& taken) noexcept;
 
   const std::uint32_t workers_;
 
-  // {asleep:16, searching:16}: how many there are of each. Writers: workers, and those that wake them. Readers: all who
-  // make work visible.
+  // {joining:16, asleep:16, searching:16}: how many there are of each; joining: asleep, but not for work. Writers:
+  // workers, and those that wake them. Readers: all who make work visible.
   // (2) relaxed: what must be seen is ordered by (3). All changes are read-modify-writes, so that the last one who
   //     searches knows it.
   // (3) not an edge but two fences: that of notify stands between the work and its load of the word, that of settle and
   //     end_search between the change of the word and the look for work. One of them is first: either the look sees
   //     the work, or the load sees that nobody searches and one sleeps.
-  alignas(cache_line) atomic<std::uint32_t> word_{0};
+  alignas(cache_line) atomic<std::uint64_t> word_{0};
 
   mutex mutex_;
-  sleeper* first_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the last one that went to sleep
+  sleeper* asleep_ WEIR_GUARDED_BY(mutex_) = nullptr;   // the last one that went to sleep
+  sleeper* joining_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the same of those that do not sleep for work
 };
 
 }  // namespace weir::detail

@@ -176,7 +176,7 @@ void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept
   const atomic<std::uint32_t>* const word = &f.state.word();
   const task_state::watchers waked = f.state.finish(how);
   if (waked.threads) futex_wake(word, wake_all);
-  if (waked.workers) idle_.wake_joining();
+  if (waked.workers) idle_.wake_for_jobs();
 }
 
 void core::count_end(task_outcome how) noexcept {
@@ -233,12 +233,20 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
                            cause == stop_cause::deadline ? refusal_reason::expired : refusal_reason::cancelled);
       break;
     case task_state::stopped::running_with_callbacks:
+      tell_forkers_of_a_stop();
       stops_.deliver(f);
       break;
     case task_state::stopped::running:
+      tell_forkers_of_a_stop();
+      break;
     case task_state::stopped::was_stopped_or_over:
       break;
   }
+}
+
+// Its forks may be on any worker.
+void core::tell_forkers_of_a_stop() noexcept {
+  for (const auto& w : workers_) w->forks().raise();
 }
 
 void core::count_husk() noexcept {

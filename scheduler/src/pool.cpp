@@ -56,6 +56,7 @@ pool_metrics detail::core::metrics() const {
   m.weight_in_use = door_.weight_in_use();
   m.waiting = door_.waiting();
   m.queued = injected_.pending();
+  m.asleep = idle_.approx_asleep();
   m.admitted = admitted_.load(memory_order_relaxed);
   m.submitted = submitted_.load(memory_order_relaxed);
   return m;

@@ -1,5 +1,6 @@
 #include "run_context.hpp"
 
+#include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/typed_frame.hpp>
 #include <weir/scheduler/this_task.hpp>
 
@@ -12,14 +13,40 @@ namespace {
 thread_local run_context* innermost = nullptr;
 thread_local const callback_scope* innermost_callback = nullptr;
 
+void become_innermost(run_context* c) noexcept {
+  innermost = c;
+  forker* const at = c != nullptr && c->on != nullptr ? &c->on->forks() : nullptr;
+  forker::enter(at, c);
+  if (at != nullptr) at->raise();  // what was asked to stop meanwhile, or before, is to see it at its first fork
+}
+
 }  // namespace
 
 run_context::run_context(frame& of, core& in, worker* by, run_context* parent_task, int unrelated_below) noexcept
-    : task(&of), pool(&in), on(by), below(innermost), parent(parent_task), depth(unrelated_below) {
-  innermost = this;
+    : task(&of),
+      pool(&in),
+      on(by),
+      below(innermost),
+      parent(parent_task),
+      root(this),
+      forked(nullptr),
+      depth(unrelated_below) {
+  become_innermost(this);
 }
 
-run_context::~run_context() { innermost = below; }
+run_context::run_context(run_context& forked_in, worker& by, int unrelated_below) noexcept
+    : task(forked_in.task),
+      pool(forked_in.pool),
+      on(&by),
+      below(innermost),
+      parent(forked_in.parent),
+      root(forked_in.root),
+      forked(&forked_in),
+      depth(unrelated_below) {
+  become_innermost(this);
+}
+
+run_context::~run_context() { become_innermost(below); }
 
 run_context* run_context::current() noexcept { return innermost; }
 
@@ -38,13 +65,16 @@ held_up held_up::by_this_thread() noexcept {
 
 template <typename Predicate>
 bool held_up::any(Predicate holds) const noexcept {
-  const auto in_stack = [&](const run_context* c) {
-    while (c != nullptr && !holds(*c)) c = c->below;
-    return c != nullptr;
+  // A stolen fork holds up the stack that joins it, too, from the place where that was forked.
+  const auto in_stack = [&](const auto& self, const run_context* c) -> bool {
+    for (; c != nullptr; c = c->below) {
+      if (holds(*c) || (c->forked != nullptr && self(self, c->forked))) return true;
+    }
+    return false;
   };
-  if (in_stack(top_)) return true;
+  if (in_stack(in_stack, top_)) return true;
   const callback_scope* s = callbacks_;
-  while (s != nullptr && !in_stack(s->of_)) s = s->below_;
+  while (s != nullptr && !in_stack(in_stack, s->of_)) s = s->below_;
   return s != nullptr;
 }
 

@@ -1,5 +1,5 @@
 // A task that runs: on the stack of the thread that runs it, from the call of its callable to the end of its
-// destruction.
+// destruction; or a stolen fork of it, on the stack of the thief.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@ class worker;
 
 struct run_context {
   run_context(frame& of, core& in, worker* by, run_context* parent_task, int unrelated_below) noexcept;
+  /// That of a fork of the task in `forked_in`, on another worker's stack.
+  run_context(run_context& forked_in, worker& by, int unrelated_below) noexcept;
   run_context(const run_context&) = delete;
   run_context& operator=(const run_context&) = delete;
   ~run_context();
@@ -23,13 +25,15 @@ struct run_context {
   /// The innermost one of the calling thread; null outside of tasks.
   [[nodiscard]] static run_context* current() noexcept;
 
-  [[nodiscard]] stop_token token() noexcept { return stop_token(this); }
+  [[nodiscard]] stop_token token() noexcept { return stop_token(root); }
 
   frame* task;
   core* pool;
   worker* on;           // null on a thread of the user's that runs its own submission (caller_runs)
   run_context* below;   // what this stack ran before, and will go on with
   run_context* parent;  // the task of which this one is a child; null for a root
+  run_context* root;    // of the same task, on the stack where that began: its callbacks are there
+  run_context* forked;  // what this is a stolen fork of, on another stack, and joined there; null: nothing
   int depth;            // unrelated tasks below this one on the stack
 
   // Guarded by the pool's stop registry.

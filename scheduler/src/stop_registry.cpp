@@ -1,6 +1,7 @@
 #include "stop_registry.hpp"
 
 #include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/fork.hpp>
 
 #include "core.hpp"
 
@@ -36,9 +37,11 @@ const char* cancelled::what() const noexcept {
 
 stop_cause stop_token::cause() const noexcept {
   if (of_ == nullptr) return stop_cause::none;
-  const stop_cause own = of_->task->state.cause();
-  if (own != stop_cause::none) return own;
-  return of_->pool->is_stopping() ? stop_cause::shutdown : stop_cause::none;
+  stop_cause why = of_->task->state.cause();
+  if (why == stop_cause::none && of_->pool->is_stopping()) why = stop_cause::shutdown;
+  // Who asks may not have told this worker's forks yet: what this thread has seen, its next fork sees, too.
+  if (why != stop_cause::none && detail::forker::current() != nullptr) detail::forker::current()->raise();
+  return why;
 }
 
 namespace detail {

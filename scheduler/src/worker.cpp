@@ -31,6 +31,8 @@ worker::worker(core& of, int index)
       index_(index),
       own_(deque_),
       thief_(deque_),
+      forks_(*this),
+      fork_thief_(forks_.stack()),
       outside_(of.injected()),
       random_(0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(index + 1)) {}
 
@@ -63,17 +65,18 @@ void worker::loop() noexcept {
       return;
     } else {
       parks_.add();
-      core_->idle().sleep(sleeper_, std::exchange(is_searching_, true), [this] { return core_->needs_workers(); });
+      core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true), [this] { return core_->needs_workers(); });
     }
   }
 }
 
 bool worker::run_next(int depth) noexcept {
-  frame* const f = find();
-  if (f == nullptr) return false;
-  stop_searching();
-  core_->start(*f, this, depth);
-  return true;
+  if (frame* const f = find()) {
+    stop_searching();
+    core_->start(*f, this, depth);
+    return true;
+  }
+  return may_search() && run_stolen(depth);
 }
 
 bool worker::may_search() noexcept {
@@ -98,8 +101,7 @@ frame* worker::find() noexcept {
   }
   if (frame* const f = own_.pop()) return f;
   polls_.add();
-  if (frame* const f = core_->injected().try_pop(outside_)) return f;
-  return may_search() ? steal_from_others() : nullptr;
+  return core_->injected().try_pop(outside_);
 }
 
 frame* worker::oldest_of_own() noexcept {
@@ -107,28 +109,36 @@ frame* worker::oldest_of_own() noexcept {
   return taken.item;
 }
 
-frame* worker::steal_from_others() noexcept {
-  if (frame* const f = steal_from(*core_->workers()[last_victim_])) return f;
+// The last lucky victim first, then all, from a random one on.
+bool worker::run_stolen(int depth) noexcept {
   const auto workers = core_->workers();
+  if (run_one_of(*workers[last_victim_], depth)) return true;
   random_ ^= random_ << 13;
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
   const std::size_t first = random_ % workers.size();
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const std::size_t victim = (first + i) % workers.size();
-    if (frame* const f = steal_from(*workers[victim])) {
-      last_victim_ = victim;
-      return f;
-    }
+    if (!run_one_of(*workers[victim], depth)) continue;
+    last_victim_ = victim;
+    return true;
   }
-  return nullptr;
+  return false;
 }
 
-frame* worker::steal_from(worker& victim) noexcept {
-  if (&victim == this) return nullptr;
-  frame* const taken = victim.steal().item;
-  if (taken != nullptr) steals_.add();
-  return taken;
+// A fork of the task that the victim runs, or a task that it has queued: each first at every other look, so that neither
+// starves the other.
+bool worker::run_one_of(worker& victim, int depth) noexcept {
+  if (&victim == this) return false;
+  const bool forks_first = tick_ % 2 == 0;
+  if (forks_first && run_fork_of(victim, 0, depth)) return true;
+  if (frame* const f = victim.steal().item) {
+    steals_.add();
+    stop_searching();
+    core_->start(*f, this, depth);
+    return true;
+  }
+  return !forks_first && run_fork_of(victim, 0, depth);
 }
 
 join_end worker::join(tracked_frame& f, deadline until) noexcept {
@@ -166,8 +176,8 @@ bool worker::sleep_until_needed(tracked_frame& f) noexcept {
   const blocked_join asleep(f, deadline{});
   if (asleep.is_circular()) return false;
   parks_.add();
-  core_->idle().sleep_joining(sleeper_, std::exchange(is_searching_, true),
-                              [&] { return f.state.watch(task_state::watcher::worker) || core_->needs_workers(); });
+  core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true),
+                      [&] { return f.state.watch(task_state::watcher::worker) || core_->needs_workers(); });
   return true;
 }
 
@@ -187,8 +197,11 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
 }
 
 worker_metrics worker::metrics() const noexcept {
-  return {
-      .executed = executed_.read(), .steals = steals_.read(), .parks = parks_.read(), .injector_polls = polls_.read()};
+  return {.executed = executed_.read(),
+          .steals = steals_.read(),
+          .forks_stolen = forks_stolen_.read(),
+          .parks = parks_.read(),
+          .injector_polls = polls_.read()};
 }
 
 }  // namespace weir::detail

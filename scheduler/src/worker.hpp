@@ -11,6 +11,7 @@
 #include <weir/queues/injector.hpp>
 #include <weir/queues/steal_deque.hpp>
 #include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/frame.hpp>
 #include <weir/scheduler/metrics.hpp>
 
@@ -59,9 +60,16 @@ class alignas(cache_line) worker {
   /// Own thread only, in a task. Waits for `f` as scheduler/README.md, section "Join", says.
   [[nodiscard]] join_end join(tracked_frame& f, deadline until) noexcept;
 
+  /// Own thread only, in a task. Waits for its newest fork, which was stolen, as scheduler/README.md, section "Forks",
+  /// says.
+  void join(fork_job& newest) noexcept;
+
   /// Any thread.
   [[nodiscard]] steal_result<frame> steal() noexcept { return thief_.steal(); }
-  [[nodiscard]] bool looks_empty() const noexcept { return thief_.looks_empty(); }
+  [[nodiscard]] fork_job* steal_fork(std::uint32_t from = 0) noexcept { return fork_thief_.steal(from); }
+  [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty(); }
+  [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
+  [[nodiscard]] forker& forks() noexcept { return forks_; }
   [[nodiscard]] worker_metrics metrics() const noexcept;
 
   [[nodiscard]] core& pool() const noexcept { return *core_; }
@@ -76,10 +84,13 @@ class alignas(cache_line) worker {
   void loop() noexcept;
   [[nodiscard]] bool run_next(int depth) noexcept;
   [[nodiscard]] frame* find() noexcept;
+  [[nodiscard]] bool run_stolen(int depth) noexcept;
+  [[nodiscard]] bool run_one_of(worker& victim, int depth) noexcept;
+  [[nodiscard]] bool run_fork_of(worker& victim, std::uint32_t from, int depth) noexcept;
+  void run(fork_job& f, worker& of, int depth) noexcept;
+  void sleep_until_done(fork_job& f, bool may_help) noexcept;
   [[nodiscard]] bool may_search() noexcept;
   void stop_searching() noexcept;
-  [[nodiscard]] frame* steal_from_others() noexcept;
-  [[nodiscard]] frame* steal_from(worker& victim) noexcept;
   [[nodiscard]] frame* oldest_of_own() noexcept;
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
   [[nodiscard]] join_end run_or_wait(tracked_frame& f, deadline until) noexcept;
@@ -90,6 +101,8 @@ class alignas(cache_line) worker {
   steal_deque<frame> deque_;
   steal_deque_owner<frame> own_;
   steal_deque_thief<frame> thief_;
+  forker forks_;
+  fork_stack_thief<fork_job> fork_thief_;
   std::thread thread_;
   sleeper sleeper_;
 
@@ -103,6 +116,7 @@ class alignas(cache_line) worker {
   alignas(cache_line) end_counters ends_;
   counter executed_;
   counter steals_;
+  counter forks_stolen_;
   counter parks_;
   counter polls_;
   running_tasks running_;

@@ -8,7 +8,11 @@
 
 using namespace std::chrono_literals;
 
-long fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+long fib(int n) {
+  if (n < 2) return n;
+  auto [a, b] = weir::fork_join([n] { return fib(n - 1); }, [n] { return fib(n - 2); });  // no allocation, no future
+  return a + b;
+}
 
 int main() {
   weir::pool pool({.workers = 2,

@@ -111,7 +111,7 @@ struct modelled_workers {
         return;
       }
       const bool looks = chosen.made != idle_mistake::sleep_without_a_look;
-      place.sleep(beds[worker], std::exchange(is_searching, true), [&] { return looks && sees_work(); });
+      place.sleep(beds[worker], {}, std::exchange(is_searching, true), [&] { return looks && sees_work(); });
     }
   }
 };

@@ -4,6 +4,7 @@
 #include <weir/admission/limiter.hpp>
 #include <weir/admission/token_bucket.hpp>
 #include <weir/admission/weighted_semaphore.hpp>
+#include <weir/scheduler/fork_join.hpp>
 #include <weir/scheduler/pool.hpp>
 #include <weir/scheduler/stop_token.hpp>
 #include <weir/scheduler/this_task.hpp>

@@ -13,6 +13,7 @@ namespace weir {
 struct worker_metrics {
   std::uint64_t executed = 0;        ///< Tasks that it ran.
   std::uint64_t steals = 0;          ///< Tasks that it took from another worker's deque, one at a time.
+  std::uint64_t forks_stolen = 0;    ///< Forks of another worker's task that it ran.
   std::uint64_t parks = 0;           ///< Times that it went to sleep for want of work.
   std::uint64_t injector_polls = 0;  ///< Looks at the injector.
 };
@@ -33,6 +34,8 @@ struct pool_metrics {
   std::int64_t weight_in_use = 0;  ///< 0 where weights are unlimited: they are not counted then.
   std::int64_t waiting = 0;        ///< At the door.
   std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' deques.
+
+  int asleep = 0;                  ///< Workers that sleep, for want of work or in a join.
 
   std::vector<worker_metrics> workers;
 

@@ -1,0 +1,99 @@
+// Forks, as far as the callers' code must see them: what one is, and the end of a worker that takes them.
+//
+// A fork lies on the C stack of the task that made it, which joins it before it leaves that frame; so no memory is
+// allocated and nothing counts references. What is not stolen is pushed and popped without an atomic read-modify-write.
+// The protocols are in queues/README.md (fork stack) and scheduler/README.md (forks).
+#pragma once
+
+#include <cstdint>
+
+#include <weir/queues/cache_line.hpp>
+#include <weir/queues/fork_stack.hpp>
+#include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/fork_state.hpp>
+
+namespace weir::detail {
+
+class worker;
+struct run_context;
+
+/// The part of a fork that has no type.
+struct fork_job {
+  bool (*run)(fork_job&) noexcept;  // for a thief: calls the callable and keeps the outcome; true: it has thrown
+  run_context* of;                  // of the task that forked it
+  fork_state state;
+};
+
+/// The end of a worker at which its task forks. Own thread only, but for `raise`.
+class alignas(cache_line) forker {
+ public:
+  explicit forker(worker& of) noexcept : worker_(&of) {}
+  forker(const forker&) = delete;
+  forker& operator=(const forker&) = delete;
+
+  /// That of the worker on which the calling thread runs a task; null elsewhere: there is nobody to steal.
+  [[nodiscard]] static forker* current() noexcept;
+  /// The task that runs now, and who is current; null: none.
+  static void enter(forker* at, run_context* task) noexcept;
+
+  [[nodiscard]] run_context* task() const noexcept { return task_; }
+
+  /// Leaves by weir::cancelled if the task was asked to stop. One relaxed load if nobody was.
+  void throw_if_stopped() {
+    if (stop_is_near_.load(memory_order_relaxed)) [[unlikely]]
+      look_for_a_stop();  // (1)
+  }
+
+  /// False: no room; the caller runs it in place.
+  [[nodiscard]] bool push(fork_job& f) noexcept {
+    const pushed how = own_.push(&f);
+    if (how == pushed::kept) [[likely]]
+      return true;
+    if (how == pushed::full) return false;
+    tell_of_forks();
+    return true;
+  }
+
+  /// True: the newest was taken back, and is the caller's to run or to drop. False: it was stolen.
+  [[nodiscard]] bool pop() noexcept { return own_.pop(); }
+
+  /// Waits for the newest fork, which was stolen, and runs what was forked for it meanwhile.
+  void join_stolen(fork_job& newest) noexcept;
+
+  /// How many forks there are: what is pushed later is at this index or above.
+  [[nodiscard]] std::uint32_t size() const noexcept { return own_.size(); }
+  void forget_newest() noexcept { own_.forget_newest(); }
+
+  /// Any thread: some task that may run here was asked to stop.
+  void raise() noexcept { stop_is_near_.store(true, memory_order_release); }  // (1)
+
+  [[nodiscard]] fork_stack<fork_job>& stack() noexcept { return stack_; }
+
+ private:
+  void look_for_a_stop();
+  void tell_of_forks() noexcept;
+
+  fork_stack<fork_job> stack_;
+  fork_stack_owner<fork_job> own_{stack_};
+  run_context* task_ = nullptr;
+  worker* worker_;
+
+  // Whether to look if the task was asked to stop. Writers: whoever asks any task of the pool to stop, has seen that it
+  // was, or comes to a task (true); this worker (false).
+  // (1) raised: release store, after the cause was written -> acquire exchange by this worker, which a relaxed load has
+  //     sent there: either it reads this store, or the store comes later and sends it there again.
+  atomic<bool> stop_is_near_{false};
+};
+
+// Constant-initialised, and in the initial block of thread-local storage: reading it is one instruction, in a shared
+// library too.
+extern thread_local constinit forker* current_forker __attribute__((tls_model("initial-exec")));
+
+inline forker* forker::current() noexcept { return current_forker; }
+
+inline void forker::enter(forker* at, run_context* task) noexcept {
+  current_forker = at;
+  if (at != nullptr) at->task_ = task;
+}
+
+}  // namespace weir::detail

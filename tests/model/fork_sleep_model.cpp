@@ -1,0 +1,161 @@
+// The owner of a stolen fork, who sleeps, and its thief, under every schedule within a bound: the real state word of a
+// fork, fork stacks and place to sleep.
+//
+// The thief forks for the stolen fork, and goes on only when that has been run, which nobody but the sleeping owner can
+// do: so a wake-up that is lost is a deadlock, whether it was for an end, for new forks, or for the thief's name.
+#include <array>
+#include <cstdint>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <weir/queues/fork_stack.hpp>
+#include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/fork.hpp>
+
+#include "explorer.hpp"
+#include "idle.hpp"
+
+namespace {
+
+using testing::HasSubstr;
+using weir::detail::atomic;
+using weir::detail::fork_job;
+using weir::detail::fork_stack;
+using weir::detail::fork_stack_owner;
+using weir::detail::fork_stack_thief;
+using weir::detail::fork_state;
+using weir::detail::idle;
+using weir::detail::memory_order_acquire;
+using weir::detail::memory_order_release;
+using weir::detail::pushed;
+using weir::detail::sleeper;
+
+enum class fork_sleep_mistake {
+  none,
+  owner_does_not_say_that_it_sleeps,
+  owner_asks_for_the_end_only,
+  owner_does_not_look_for_forks,
+  thief_tells_of_no_end,
+  thief_tells_of_no_name,
+  thief_tells_of_no_forks,
+};
+
+struct pair_of_workers {
+  explicit pair_of_workers(fork_sleep_mistake m) : made(m) {}
+
+  struct side {
+    fork_stack<fork_job> stack;
+    fork_stack_owner<fork_job> own{stack};
+    sleeper bed;
+  };
+
+  fork_sleep_mistake made;
+  idle place{2};
+  std::array<side, 2> workers;
+  fork_job outer{}, inner{};
+  atomic<std::uint32_t> inner_is_run{0};
+  int result = 0;  // plain: what the fork makes, published by its end
+
+  void push(side& by, fork_job& f, bool tells = true) {
+    const pushed how = by.own.push(&f);
+    model::check(how == pushed::published, "there is room, and nothing else to steal");
+    if (tells) place.notify_of_forks();
+  }
+
+  void own() {
+    push(workers[0], outer);
+    if (workers[0].own.pop()) return;  // not stolen
+    while (!outer.state.look().is_done) {
+      const fork_state::view now = outer.state.look();
+      if (now.is_taken) {
+        model::check(now.taker == 1, "the thief's name");
+        if (fork_stack_thief<fork_job>(workers[1].stack).steal(now.from) != nullptr) {
+          run_inner();
+          continue;
+        }
+      }
+      sleep(now);
+    }
+    model::check(result == 1, "the end publishes what the fork has made");
+    workers[0].own.forget_newest();
+  }
+
+  void sleep(const fork_state::view& now) {
+    fork_stack<fork_job>* const forks = now.is_taken ? &workers[1].stack : nullptr;
+    place.sleep(workers[0].bed, {.work = false, .fork = true, .forks = forks, .from = now.from}, false, [&] {
+      fork_state::view then =
+          made == fork_sleep_mistake::owner_does_not_say_that_it_sleeps ? outer.state.look() : outer.state.await();
+      const bool has_changed = then.is_done || (made != fork_sleep_mistake::owner_asks_for_the_end_only && then != now);
+      return has_changed || (made != fork_sleep_mistake::owner_does_not_look_for_forks && forks != nullptr &&
+                             !fork_stack_thief<fork_job>(*forks).looks_empty(now.from));
+    });
+  }
+
+  void run_inner() {
+    inner_is_run.store(1, memory_order_release);
+    weir::detail::futex_wake(&inner_is_run, 1);
+  }
+
+  void steal() {
+    fork_job* const f = fork_stack_thief<fork_job>(workers[0].stack).steal();
+    if (f == nullptr) return;
+    side& self = workers[1];
+    const bool owner_sleeps = f->state.take(1, self.own.size());
+    if (owner_sleeps && made != fork_sleep_mistake::thief_tells_of_no_name) place.wake(workers[0].bed);
+    push(self, inner, made != fork_sleep_mistake::thief_tells_of_no_forks);
+    while (inner_is_run.load(memory_order_acquire) == 0) {
+      weir::detail::futex_wait(inner_is_run, 0, std::chrono::nanoseconds(-1));
+    }
+    self.own.forget_newest();
+    result = 1;
+    if (f->state.finish(false) && made != fork_sleep_mistake::thief_tells_of_no_end) place.wake(workers[0].bed);
+  }
+};
+
+model::result explore_pair(const model::options& options, fork_sleep_mistake made = fork_sleep_mistake::none) {
+  return model::explore(options, [made](model::scenario& s) {
+    auto w = std::make_shared<pair_of_workers>(made);
+    s.label("idle", w->place);
+    s.label("outer", w->outer);
+    s.label("inner is run", w->inner_is_run);
+    for (int i = 0; i < 2; ++i) {
+      s.label("stack " + std::to_string(i), w->workers[static_cast<std::size_t>(i)].stack);
+      s.label("bed " + std::to_string(i), w->workers[static_cast<std::size_t>(i)].bed);
+    }
+    s.thread("owner", [w] { w->own(); });
+    s.thread("thief", [w] { w->steal(); });
+    s.finally([w] { model::check(w->place.approx_asleep() == 0, "nobody is left asleep"); });
+  });
+}
+
+TEST(ForkSleepModel, LosesNoWakeUp) {
+  const model::result r = explore_pair({.name = "stolen fork, asleep", .preemptions = 5, .spurious_wakes = 1});
+  EXPECT_TRUE(r.passed()) << r.report;
+  EXPECT_TRUE(r.complete);
+}
+
+TEST(ForkSleepModel, LosesNoWakeUpWhenStoresAreDelayed) {
+  const model::result r =
+      explore_pair({.name = "stolen fork, asleep, delayed stores", .preemptions = 3, .missed_stores = 2});
+  EXPECT_TRUE(r.passed()) << r.report;
+  EXPECT_TRUE(r.complete);
+}
+
+TEST(ForkSleepModel, NeedsEachStep) {
+  const std::pair<fork_sleep_mistake, const char*> mistakes[] = {
+      {fork_sleep_mistake::owner_does_not_say_that_it_sleeps, "owner says nothing"},
+      {fork_sleep_mistake::owner_asks_for_the_end_only, "owner asks for the end only"},
+      {fork_sleep_mistake::owner_does_not_look_for_forks, "owner does not look for forks"},
+      {fork_sleep_mistake::thief_tells_of_no_end, "no word of the end"},
+      {fork_sleep_mistake::thief_tells_of_no_name, "no word of the name"},
+      {fork_sleep_mistake::thief_tells_of_no_forks, "no word of forks"},
+  };
+  for (const auto& [made, name] : mistakes) {
+    EXPECT_THAT(explore_pair({.name = std::string("mistake: ") + name, .preemptions = 3}, made).failure,
+                HasSubstr("deadlock"))
+        << name;
+  }
+}
+
+}  // namespace
