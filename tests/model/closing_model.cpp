@@ -19,8 +19,10 @@ using weir::detail::gate_steps;
 
 enum class mistake { none, silent_release, silent_place };
 
-model::result closing(mistake made, int closers, int preemptions) {
-  return model::explore({.name = "closing", .preemptions = preemptions}, [=](model::scenario& s) {
+model::result closing(mistake made, int closers, int preemptions, int old_reads = 0) {
+  const auto memory = old_reads == 0 ? model::memory_model::sequential : model::memory_model::views;
+  const model::options bounds{.name = "closing", .preemptions = preemptions, .memory = memory, .old_reads = old_reads};
+  return model::explore(bounds, [=](model::scenario& s) {
     auto* const at = new gate({.max_tasks = 1}, weir::steady_clock_source());
     s.label("gate", *at);
     model::check(at->try_admit({}, {}).granted, "an empty gate admits");
@@ -42,6 +44,11 @@ model::result closing(mistake made, int closers, int preemptions) {
 
 TEST(ClosingModel, TheLastThatLeavesWakesWhoWaitsForIt) {
   const model::result r = closing(mistake::none, 2, 2);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(ClosingModel, TheLastThatLeavesWakesWhoWaitsForItWithViews) {
+  const model::result r = closing(mistake::none, 1, 2, 2);
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 

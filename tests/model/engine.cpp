@@ -21,6 +21,7 @@ struct stopped : std::runtime_error {
 
 engine* active = nullptr;
 bool delaying = false;
+bool viewing = false;
 
 strand::strand(std::size_t i) : index(i), stack(&engine::run, this) {}
 
@@ -65,13 +66,14 @@ void engine::execute(const std::function<void(scenario&)>& setup) {
   threads_ = 0;
   finally_ = nullptr;
   failure_.clear();
-  operations_ = preemptions_ = spurious_wakes_ = timeouts_ = weak_failures_ = missed_stores_ = 0;
+  operations_ = preemptions_ = spurious_wakes_ = timeouts_ = weak_failures_ = missed_stores_ = old_reads_ = 0;
   clock_ = time_point(std::chrono::seconds(1));
   trace_.clear();
   try {
     scenario s;
     setup(s);
     buffers_.reset(threads_);
+    views_.reset(threads_);
     resume(decide());
     if (failure_.empty()) buffers_.flush_all();
     if (failure_.empty() && choices_->diverged()) say("the scenario is not deterministic, or the replay is not of it");
@@ -106,6 +108,7 @@ void engine::resume(strand* next) {
   if (next == self) return;
   running_ = next;
   delaying = next != nullptr && options_.missed_stores != 0;
+  viewing = next != nullptr && options_.memory == memory_model::views;
   fibre& from = self == nullptr ? main_ : self->stack;
   from.switch_to(next == nullptr ? main_ : next->stack);
 }
@@ -117,6 +120,10 @@ void engine::point(const operation& next) {
   self.next = next;
   if (++operations_ > options_.max_steps) {
     say("step limit of " + std::to_string(options_.max_steps) + " reached: livelock, or a spin loop without a pause");
+    stop();
+  }
+  if (viewing && views_.is_full()) {
+    say("more sequentially consistent operations than views can order: a smaller scenario, or fewer rounds");
     stop();
   }
   const bool pausing = next.what == action::pause;
@@ -289,7 +296,9 @@ void engine::wake(const void* word, int count) {
     if (sleepers.empty()) break;
     const int number = static_cast<int>(sleepers.size());
     const int taken = number <= count - woken ? 0 : choose(number);  // if all are woken, their order is no matter
-    sleepers[static_cast<std::size_t>(taken)]->now = strand::state::ready;
+    strand& chosen = *sleepers[static_cast<std::size_t>(taken)];
+    chosen.now = strand::state::ready;
+    if (viewing) views_.wake(running_->index, chosen.index, word);
   }
   if (running_ != nullptr) trace_.note(0, static_cast<std::uint64_t>(woken));
 }
@@ -334,6 +343,10 @@ result engine::explore(const std::function<void(scenario&)>& setup, choices sour
     if (limit != 0 && r.schedules == limit) break;
     r.complete = !choices_->next();
   } while (!r.complete);
+  for (const operation& o : ordered_) {
+    r.orders.push_back(
+        {o.where.file_name(), o.where.function_name(), std::string(name_of(o.what)), o.order, o.where.line()});
+  }
   return r;
 }
 

@@ -11,12 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "checked.hpp"
 #include "choices.hpp"
 #include "explorer.hpp"
 #include "fibre.hpp"
 #include "seam.hpp"
 #include "store_buffers.hpp"
 #include "trace.hpp"
+#include "views.hpp"
 
 namespace model {
 
@@ -80,7 +82,20 @@ class engine {
   bool before_update(const operation& next);
   void delay(const pending_write& w);
   void flush() { buffers_.flush(running_->index); }
-  void forget(const void* object) { buffers_.forget(object); }
+  void forget(const void* object);
+
+  // For the seam, with views.
+  std::uint64_t load(const operation& now, std::uint64_t bits);
+  void store(const operation& now, std::uint64_t bits, std::uint64_t after);
+  void update(const operation& now, std::uint64_t bits, std::uint64_t after);
+  bool compare_exchange(const operation& now, memory_order failure, std::uint64_t bits, std::uint64_t& expected,
+                        std::uint64_t desired, bool weak);
+  void look(const void* word, std::uint64_t bits) { views_.look(running_->index, word, bits); }
+  void locked(const void* mutex) { views_.lock(running_->index, mutex); }
+  void unlocking(const void* mutex) { views_.unlock(running_->index, mutex); }
+  void made(const void* object, std::uint64_t bits) { views_.made(running_->index, object, bits); }
+  void check_use(uses& of, use_kind how, const std::source_location& where);
+
   [[nodiscard]] bool in_a_thread() const { return running_ != nullptr; }
   [[nodiscard]] time_point now() const { return clock_; }
 
@@ -110,6 +125,12 @@ class engine {
   void describe(result& r);
   [[nodiscard]] bool is_weakened(const operation& what) const;
   int choose_missed(int most);
+  void fence_by_view(const operation& now);
+  operation as_weakened(const operation& now);
+  std::vector<std::size_t> readable(const operation& load, std::uint64_t bits);
+  std::size_t choose_store(const std::vector<std::size_t>& readable);
+  void must_be_made(const operation& now);
+  [[noreturn]] void race(const std::string& what);
 
   const options& options_;
   std::optional<choices> choices_;
@@ -120,6 +141,8 @@ class engine {
   std::string failure_;
   trace trace_;
   store_buffers buffers_;
+  views views_;
+  std::vector<operation> ordered_;  // one for each place in the source
   time_point clock_;
 
   strand* running_ = nullptr;
@@ -130,6 +153,7 @@ class engine {
   int timeouts_ = 0;
   int weak_failures_ = 0;
   int missed_stores_ = 0;
+  int old_reads_ = 0;
 };
 
 /// The exploration under way, if any.

@@ -7,6 +7,7 @@
 namespace model {
 
 void engine::fence(const operation& now) {
+  if (viewing) return fence_by_view(now);
   if (!delaying || buffers_.is_empty(running_->index)) {
     trace_.add(running_->name, now);
     return;
@@ -47,7 +48,7 @@ int engine::choose_missed(int most) {
 
 bool engine::is_weakened(const operation& what) const {
   const weakening& w = options_.weakened;
-  return !w.function.empty() && name_of(what.what) == w.operation &&
+  return !w.function.empty() && (w.line == 0 || w.line == what.where.line()) && name_of(what.what) == w.operation &&
          std::string_view(what.where.function_name()).find(w.function + '(') != std::string_view::npos;
 }
 

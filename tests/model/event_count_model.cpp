@@ -209,6 +209,21 @@ TEST(EventCount, LosesNoWakeUpWhenStoresAreDelayed) {
   }
 }
 
+TEST(EventCount, LosesNoWakeUpWithViews) {
+  for (const setting& chosen :
+       {setting{.producers = 1}, setting{.workers = 1}, setting{.producers = 1, .workers = 1, .start_epoch = ~0U}}) {
+    const std::string name = std::to_string(chosen.producers) + " and " + std::to_string(chosen.workers);
+    const model::result r = explore({.name = "event count, views, " + name,
+                                     .preemptions = 2,
+                                     .spurious_wakes = 1,
+                                     .memory = model::memory_model::views,
+                                     .old_reads = 1},
+                                    chosen);
+    EXPECT_TRUE(r.passed()) << r.report;
+    EXPECT_TRUE(r.complete);
+  }
+}
+
 using testing::HasSubstr;
 
 TEST(EventCount, NeedsItsFencesWhenStoresAreDelayed) {

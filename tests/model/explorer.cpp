@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "checked.hpp"
 #include "choices.hpp"
 #include "engine.hpp"
 #include "seam.hpp"
@@ -18,6 +19,9 @@ namespace {
 
 result explore_with(const options& chosen, const std::function<void(scenario&)>& setup, choices source) {
   if (active != nullptr) throw std::logic_error("model: explore inside explore");
+  if (chosen.memory == memory_model::views && chosen.missed_stores != 0) {
+    throw std::invalid_argument("model: with views stores are not delayed, too: old reads show the same");
+  }
   engine e(chosen);
   active = &e;
   result r = e.explore(setup, std::move(source));
@@ -143,6 +147,31 @@ void delay(const pending_write& w) noexcept { active->delay(w); }
 void flush() noexcept { active->flush(); }
 
 void forget(const void* object) noexcept { active->forget(object); }
+
+std::uint64_t load_by_view(const operation& now, std::uint64_t bits) noexcept { return active->load(now, bits); }
+
+void store_by_view(const operation& now, std::uint64_t bits, std::uint64_t after) noexcept {
+  active->store(now, bits, after);
+}
+
+void update_by_view(const operation& now, std::uint64_t bits, std::uint64_t after) noexcept {
+  active->update(now, bits, after);
+}
+
+bool compare_exchange_by_view(const operation& now, memory_order failure, std::uint64_t bits, std::uint64_t& expected,
+                              std::uint64_t desired, bool weak) noexcept {
+  return active->compare_exchange(now, failure, bits, expected, desired, weak);
+}
+
+void look_by_view(const void* word, std::uint64_t bits) noexcept { active->look(word, bits); }
+
+void lock_by_view(const void* mutex) noexcept { active->locked(mutex); }
+
+void unlock_by_view(const void* mutex) noexcept { active->unlocking(mutex); }
+
+void made(const void* object, std::uint64_t bits) noexcept { active->made(object, bits); }
+
+void check_use(uses& of, use_kind how, std::source_location where) noexcept { active->check_use(of, how, where); }
 
 std::chrono::steady_clock::time_point now() noexcept {
   return active != nullptr ? active->now() : std::chrono::steady_clock::time_point{};

@@ -7,7 +7,9 @@
 // lead there and a trace.
 //
 // Sequentially consistent, unless `missed_stores` delays what threads write (store_buffers.hpp): then a missing
-// store-load barrier is found, and no other weakened order.
+// store-load barrier is found, and no other weakened order. With `memory = memory_model::views` (views.hpp) each order
+// means what it says: loads may read old stores, as many as `old_reads`, and plain data in a `checked` (checked.hpp)
+// that is used without happening before the next use is a failure.
 //
 // Limits: the scenario must be deterministic: each call of `setup` makes a new state, and nothing depends on addresses,
 // real time or real threads; a thread_local variable is one for all threads of the scenario. Who spins can run, so that
@@ -27,26 +29,45 @@
 #include <functional>
 #include <source_location>
 #include <string>
+#include <vector>
+
+#include "seam.hpp"
 
 namespace model {
 
 /// The operations of one kind in one function of the real source, as if they had no order: `{"prepare_wait", "fence"}`.
+/// With views they can have another one, and be those of one line only.
 struct weakening {
   std::string function;
   std::string operation;
+  memory_order to = memory_order_relaxed;
+  std::uint_least32_t line = 0;  // 0 is any
+};
+
+enum class memory_model : std::uint8_t { sequential, views };
+
+/// An order that the real source gives, and where.
+struct given_order {
+  std::string file;
+  std::string function;
+  std::string operation;
+  memory_order order;
+  std::uint_least32_t line;
 };
 
 struct options {
   std::string name;
-  int preemptions = 2;      // per schedule; blocking, yielding and finishing switch for free
-  int max_steps = 2000;     // operations per schedule, above it is a livelock
-  long max_schedules = 0;   // stop there, incomplete; 0 is no limit
-  long random = 0;          // this many random schedules instead of all
-  int spurious_wakes = 0;   // per schedule: returns of futex_wait for no reason
-  int timeouts = 0;         // per schedule: timeouts while somebody else could run; when nobody can, they come for free
-  int weak_failures = 0;    // per schedule: failures of compare_exchange_weak for no reason
-  int missed_stores = 0;    // per schedule: looks that miss a store which is still in its thread's buffer
-  weakening weakened = {};  // with missed_stores
+  int preemptions = 2;     // per schedule; blocking, yielding and finishing switch for free
+  int max_steps = 2000;    // operations per schedule, above it is a livelock
+  long max_schedules = 0;  // stop there, incomplete; 0 is no limit
+  long random = 0;         // this many random schedules instead of all
+  int spurious_wakes = 0;  // per schedule: returns of futex_wait for no reason
+  int timeouts = 0;        // per schedule: timeouts while somebody else could run; when nobody can, they come for free
+  int weak_failures = 0;   // per schedule: failures of compare_exchange_weak for no reason
+  int missed_stores = 0;   // per schedule: looks that miss a store which is still in its thread's buffer
+  memory_model memory = memory_model::sequential;
+  int old_reads = 0;        // per schedule, with views: loads that read what a newer store has replaced
+  weakening weakened = {};  // with missed_stores or views
   std::string replay = {};  // the choices of one schedule to run instead
 };
 
@@ -55,9 +76,10 @@ struct result {
   int longest = 0;        // operations of the longest schedule
   bool complete = false;  // every schedule within the bounds was run
   std::uint64_t seed = 0;
-  std::string failure;  // what went wrong; empty if nothing
-  std::string choices;  // the schedule where it did
-  std::string report;   // for the reader: outcome, counts, and after a failure the trace
+  std::string failure;                   // what went wrong; empty if nothing
+  std::string choices;                   // the schedule where it did
+  std::string report;                    // for the reader: outcome, counts, and after a failure the trace
+  std::vector<given_order> orders = {};  // with views: those that were met, relaxed ones left out
 
   [[nodiscard]] bool passed() const { return failure.empty(); }
 };

@@ -13,8 +13,10 @@
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/fork.hpp>
 
+#include "checked.hpp"
 #include "explorer.hpp"
 #include "idle.hpp"
+#include "mutants.hpp"
 
 namespace {
 
@@ -55,7 +57,7 @@ struct pair_of_workers {
   std::array<side, 2> workers;
   fork_job outer{}, inner{};
   atomic<std::uint32_t> inner_is_run{0};
-  int result = 0;  // plain: what the fork makes, published by its end
+  model::checked<int> result{0};  // what the fork makes, published by its end
 
   void push(side& by, fork_job& f, bool tells = true) {
     const pushed how = by.own.push(&f);
@@ -77,7 +79,7 @@ struct pair_of_workers {
       }
       sleep(now);
     }
-    model::check(result == 1, "the end publishes what the fork has made");
+    model::check(result.get() == 1, "the end publishes what the fork has made");
     workers[0].own.forget_newest();
   }
 
@@ -108,13 +110,13 @@ struct pair_of_workers {
       weir::detail::futex_wait(inner_is_run, 0, std::chrono::nanoseconds(-1));
     }
     self.own.forget_newest();
-    result = 1;
+    result.set(1);
     if (f->state.finish(false) && made != fork_sleep_mistake::thief_tells_of_no_end) place.wake(workers[0].bed);
   }
 };
 
-model::result explore_pair(const model::options& options, fork_sleep_mistake made = fork_sleep_mistake::none) {
-  return model::explore(options, [made](model::scenario& s) {
+std::function<void(model::scenario&)> pair_scenario(fork_sleep_mistake made = fork_sleep_mistake::none) {
+  return [made](model::scenario& s) {
     auto w = std::make_shared<pair_of_workers>(made);
     s.label("idle", w->place);
     s.label("outer", w->outer);
@@ -126,7 +128,11 @@ model::result explore_pair(const model::options& options, fork_sleep_mistake mad
     s.thread("owner", [w] { w->own(); });
     s.thread("thief", [w] { w->steal(); });
     s.finally([w] { model::check(w->place.approx_asleep() == 0, "nobody is left asleep"); });
-  });
+  };
+}
+
+model::result explore_pair(const model::options& options, fork_sleep_mistake made = fork_sleep_mistake::none) {
+  return model::explore(options, pair_scenario(made));
 }
 
 TEST(ForkSleepModel, LosesNoWakeUp) {
@@ -140,6 +146,20 @@ TEST(ForkSleepModel, LosesNoWakeUpWhenStoresAreDelayed) {
       explore_pair({.name = "stolen fork, asleep, delayed stores", .preemptions = 3, .missed_stores = 2});
   EXPECT_TRUE(r.passed()) << r.report;
   EXPECT_TRUE(r.complete);
+}
+
+const model::experiment pair_with_views = {
+    {.name = "stolen fork, asleep, views", .preemptions = 3, .memory = model::memory_model::views, .old_reads = 1},
+    pair_scenario()};
+
+TEST(ForkSleepModel, LosesNoWakeUpWithViews) {
+  const model::result r = model::explore(pair_with_views.how, pair_with_views.setup);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(ForkSleepModel, NeedsTheOrders) {
+  const model::mutants m = model::weaken_each_order("fork_state.hpp", {pair_with_views});
+  EXPECT_THAT(m.survivors, testing::UnorderedElementsAre());
 }
 
 TEST(ForkSleepModel, NeedsEachStep) {

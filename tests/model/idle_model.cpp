@@ -6,15 +6,18 @@
 // the fences is needed, too.
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 #include <weir/queues/sync.hpp>
 
 #include "explorer.hpp"
 #include "idle.hpp"
+#include "mutants.hpp"
 
 namespace {
 
@@ -116,8 +119,8 @@ struct modelled_workers {
   }
 };
 
-model::result explore_idle(const model::options& options, const idle_setting& chosen) {
-  return model::explore(options, [chosen](model::scenario& s) {
+std::function<void(model::scenario&)> idle_scenario(const idle_setting& chosen) {
+  return [chosen](model::scenario& s) {
     auto w = std::make_shared<modelled_workers>(chosen);
     s.label("idle", w->place);
     s.label("items", w->items);
@@ -129,7 +132,11 @@ model::result explore_idle(const model::options& options, const idle_setting& ch
     s.finally([=] {
       for (int i = 0; i < chosen.producers * chosen.items_each; ++i) model::check(w->taken[i] == 1, "taken once");
     });
-  });
+  };
+}
+
+model::result explore_idle(const model::options& options, const idle_setting& chosen) {
+  return model::explore(options, idle_scenario(chosen));
 }
 
 void expect_no_loss(const model::options& options, const idle_setting& chosen) {
@@ -159,6 +166,35 @@ TEST(IdleModel, LeavesNoItemBesideASleeperWhenStoresAreDelayed) {
   expect_no_loss({.name = "idle, delayed stores, 2 workers", .preemptions = 1, .missed_stores = 2}, {});
 }
 
+model::experiment idle_with_views(const std::string& name, int preemptions, const idle_setting& chosen) {
+  return {{.name = "idle, views, " + name,
+           .preemptions = preemptions,
+           .memory = model::memory_model::views,
+           .old_reads = 1},
+          idle_scenario(chosen)};
+}
+
+const auto one_with_views = idle_with_views("1 worker", 3, {.items_each = 1, .workers = 1, .items_wait = false});
+const auto two_with_views = idle_with_views("2 workers", 2, {});
+
+TEST(IdleModel, LeavesNoItemBesideASleeperWithViews) {
+  const auto two_producers = idle_with_views("2 producers", 1, {.producers = 2, .items_each = 1});
+  const model::result r = model::explore(two_producers.how, two_producers.setup);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(IdleModel, NeedsTheOrderOfEachFence) {
+  const model::mutants m = model::weaken_each_order("idle.hpp", {one_with_views, two_with_views});
+  EXPECT_EQ(m.killed, 3);
+  EXPECT_EQ(m.total, 3);
+}
+
+// What the edge of a wake hands over are the links of the sleeper, plain data that the explorer does not see.
+TEST(IdleModel, ShowsNoOrderOfAWake) {
+  const model::mutants m = model::weaken_each_order("idle.cpp", {one_with_views});
+  EXPECT_THAT(m.survivors, testing::UnorderedElementsAre("wait load: acquire -> relaxed", "rouse store: release -> relaxed"));
+}
+
 std::string idle_failure_of(const std::string& name, idle_mistake made, idle_setting chosen = {}) {
   chosen.made = made;
   return explore_idle({.name = "mistake: " + name, .preemptions = 2}, chosen).failure;
@@ -184,7 +220,7 @@ TEST(IdleModel, NeedsTheWorkBeforeTheNotification) {
 }
 
 // The fence of settle follows the unlock of a mutex, which lets no store pass either where stores are delayed and nothing
-// else is.
+// else is. Views show it.
 TEST(IdleModel, NeedsItsFencesWhenStoresAreDelayed) {
   for (const char* function : {"notify", "end_search"}) {
     const model::result r = explore_idle({.name = std::string("mistake: no fence in ") + function,

@@ -37,12 +37,14 @@ class atomic {
   using difference_type = std::conditional_t<is_object_pointer, std::ptrdiff_t, T>;
   static constexpr bool is_always_lock_free = sizeof(T) <= sizeof(std::uint64_t);
 
-  constexpr atomic() noexcept : value_() {}
-  constexpr atomic(T value) noexcept : value_(value) {}
+  constexpr atomic() noexcept : atomic(T()) {}
+  constexpr atomic(T value) noexcept : value_(value) {
+    if (!std::is_constant_evaluated() && has_views()) model::made(this, bits_of(value));
+  }
   atomic(const atomic&) = delete;
   atomic& operator=(const atomic&) = delete;
   constexpr ~atomic() {
-    if (!std::is_constant_evaluated() && model::delaying) model::forget(this);
+    if (!std::is_constant_evaluated() && (model::delaying || model::viewing)) model::forget(this);
   }
 
   T load(order o, place at = place::current()) const noexcept { return read({action::load, o, this, at}); }
@@ -52,19 +54,19 @@ class atomic {
     return update({action::exchange, o, this, at}, [&](T) { return value; });
   }
 
-  bool compare_exchange_strong(T& expected, T desired, order success, order /*failure*/,
+  bool compare_exchange_strong(T& expected, T desired, order success, order failure,
                                place at = place::current()) noexcept {
-    return compare_exchange({action::compare_exchange, success, this, at}, expected, desired, false);
+    return compare_exchange({action::compare_exchange, success, this, at}, failure, expected, desired, false);
   }
   bool compare_exchange_strong(T& expected, T desired, order o, place at = place::current()) noexcept {
-    return compare_exchange({action::compare_exchange, o, this, at}, expected, desired, false);
+    return compare_exchange({action::compare_exchange, o, this, at}, of_a_load(o), expected, desired, false);
   }
-  bool compare_exchange_weak(T& expected, T desired, order success, order /*failure*/,
+  bool compare_exchange_weak(T& expected, T desired, order success, order failure,
                              place at = place::current()) noexcept {
-    return compare_exchange({action::compare_exchange, success, this, at}, expected, desired, true);
+    return compare_exchange({action::compare_exchange, success, this, at}, failure, expected, desired, true);
   }
   bool compare_exchange_weak(T& expected, T desired, order o, place at = place::current()) noexcept {
-    return compare_exchange({action::compare_exchange, o, this, at}, expected, desired, true);
+    return compare_exchange({action::compare_exchange, o, this, at}, of_a_load(o), expected, desired, true);
   }
 
   T fetch_add(difference_type by, order o, place at = place::current()) noexcept
@@ -90,9 +92,16 @@ class atomic {
 
  private:
   static bool may_wait() noexcept { return is_always_lock_free && model::delaying; }
+  static bool has_views() noexcept { return is_always_lock_free && model::viewing; }
+
+  static constexpr order of_a_load(order o) noexcept {
+    if (o == memory_order_acq_rel) return memory_order_acquire;
+    return o == memory_order_release ? memory_order_relaxed : o;
+  }
 
   T read(const model::operation& next) const noexcept {
     model::point(next);
+    if (has_views()) return from_bits(model::load_by_view(next, bits_of(value_)));
     const model::pending_write* const own = may_wait() ? model::before_load(this) : nullptr;
     const T seen = own != nullptr ? from_bits(own->bits) : value_;
     model::note(bits_of(seen), bits_of(seen));
@@ -102,6 +111,7 @@ class atomic {
   void write(const model::operation& next, T value) noexcept {
     model::point(next);
     model::note(bits_of(value_), bits_of(value));
+    if (has_views()) model::store_by_view(next, bits_of(value_), bits_of(value));
     put(next, value, may_wait(), false);
   }
 
@@ -112,12 +122,22 @@ class atomic {
     const T before = value_;
     const T after = value_after(before);
     model::note(bits_of(before), bits_of(after));
+    if (has_views()) model::update_by_view(next, bits_of(before), bits_of(after));
     put(next, after, waits, true);
     return before;
   }
 
-  bool compare_exchange(const model::operation& next, T& expected, T desired, bool weak) noexcept {
+  bool compare_exchange(const model::operation& next, order failure, T& expected, T desired, bool weak) noexcept {
     model::point(next);
+    if (has_views()) {
+      std::uint64_t seen = bits_of(expected);
+      if (model::compare_exchange_by_view(next, failure, bits_of(value_), seen, bits_of(desired), weak)) {
+        value_ = desired;
+        return true;
+      }
+      expected = from_bits(seen);
+      return false;
+    }
     const bool waits = may_wait() && model::before_update(next);
     const T before = value_;
     const bool equal = std::memcmp(&before, &expected, sizeof(T)) == 0 && !(weak && model::weak_failure());
@@ -180,19 +200,26 @@ class raw_mutex {
   constexpr raw_mutex() noexcept = default;
   raw_mutex(const raw_mutex&) = delete;
   raw_mutex& operator=(const raw_mutex&) = delete;
+  constexpr ~raw_mutex() {
+    if (!std::is_constant_evaluated() && model::viewing) model::forget(this);
+  }
 
   void lock(place at = place::current()) {
     model::acquire(held_, {model::action::lock, memory_order_acquire, this, at});
+    if (model::viewing) model::lock_by_view(this);
   }
   bool try_lock(place at = place::current()) {
     model::point({model::action::try_lock, memory_order_acquire, this, at});
     model::note(held_, true);
-    return !std::exchange(held_, true);
+    if (std::exchange(held_, true)) return false;
+    if (model::viewing) model::lock_by_view(this);
+    return true;
   }
   void unlock(place at = place::current()) noexcept {
     model::point({model::action::unlock, memory_order_release, this, at});
     model::note(held_, false);
     if (model::delaying) model::flush();
+    if (model::viewing) model::unlock_by_view(this);
     held_ = false;
   }
 
@@ -219,6 +246,7 @@ inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected
     model::flush();  // as the kernel does
     static_cast<void>(model::before_load(&word));
   }
+  if (model::viewing) model::look_by_view(&word, word.peek());
   model::note(word.peek(), expected);
   if (word.peek() == expected) model::sleep(&word, timeout);
 }

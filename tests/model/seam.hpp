@@ -1,8 +1,8 @@
 // What the seam tells the explorer: one call for each operation. Included by model_sync.hpp; tests use explorer.hpp.
 //
-// Without store buffers the explorer is sequentially consistent: orders and fences are passed and shown, not
-// interpreted. With them (store_buffers.hpp), atomic<T>'s read, write and update in model_sync.hpp, the only places
-// that touch a value, ask here first. A view per thread would live there, too.
+// Without store buffers and views the explorer is sequentially consistent: orders and fences are passed and shown, not
+// interpreted. With store buffers (store_buffers.hpp) or views (views.hpp), atomic<T>'s read, write, update and
+// compare_exchange in model_sync.hpp, the only places that touch a value, ask here first.
 #pragma once
 
 #include <chrono>
@@ -54,7 +54,7 @@ void point(const operation& next) noexcept;
 /// The result of the operation whose point came last, for the trace.
 void note(std::uint64_t before, std::uint64_t after) noexcept;
 
-/// A fence. Where stores are not delayed it is no scheduling point: nobody could tell when it happened.
+/// A fence. Where stores are not delayed and there are no views it is no scheduling point: nobody could tell when it happened.
 void fence(const operation& now) noexcept;
 
 /// Takes the lock whose state is `held`, after waiting until it is free.
@@ -94,8 +94,33 @@ void delay(const pending_write& w) noexcept;
 /// Makes visible what the running thread has written.
 void flush() noexcept;
 
-/// The object ends.
+/// The object ends. With views, too.
 void forget(const void* object) noexcept;
+
+/// Whether a load of the running thread may read what a newer store has replaced. Only then are the functions that
+/// follow called. `bits` is what the object holds now.
+extern bool viewing;
+
+/// What the load reads.
+std::uint64_t load_by_view(const operation& now, std::uint64_t bits) noexcept;
+
+/// A store, and a read-modify-write, of `after`.
+void store_by_view(const operation& now, std::uint64_t bits, std::uint64_t after) noexcept;
+void update_by_view(const operation& now, std::uint64_t bits, std::uint64_t after) noexcept;
+
+/// A compare-exchange, `now` with its order if it succeeds; sets `expected` if it fails.
+bool compare_exchange_by_view(const operation& now, memory_order failure, std::uint64_t bits, std::uint64_t& expected,
+                              std::uint64_t desired, bool weak) noexcept;
+
+/// The kernel looks at the word for the running thread.
+void look_by_view(const void* word, std::uint64_t bits) noexcept;
+
+/// The running thread has taken a lock, or is giving it back.
+void lock_by_view(const void* mutex) noexcept;
+void unlock_by_view(const void* mutex) noexcept;
+
+/// The running thread makes an atomic object.
+void made(const void* object, std::uint64_t bits) noexcept;
 
 /// The time of the model's clock.
 std::chrono::steady_clock::time_point now() noexcept;

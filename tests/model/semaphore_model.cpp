@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <weir/admission/detail/thread_waiter.hpp>
@@ -178,10 +179,21 @@ auto with_door(const weir::limits& configured, mistake made, Setup setup) {
   };
 }
 
+using model::memory_model;
+
+model::options bounds(const char* name, int preemptions, memory_model memory) {
+  const bool views = memory == memory_model::views;
+  return {.name = std::string(name) + (views ? ", views" : ""),
+          .preemptions = preemptions,
+          .missed_stores = views ? 0 : 1,
+          .memory = memory,
+          .old_reads = 2};
+}
+
 // ---- who holds all goes away, while two come
 
-model::result release_and_two_that_wait(mistake made, int preemptions) {
-  return model::explore({.name = "release and two that wait", .preemptions = preemptions, .missed_stores = 1},
+model::result release_and_two_that_wait(mistake made, int preemptions, memory_model memory = {}) {
+  return model::explore(bounds("release and two that wait", preemptions, memory),
                         with_door(three, made, [](model::scenario& s, door& d) {
                           d.hold(3);
                           for (const std::uint32_t weight : {2U, 3U}) {
@@ -213,8 +225,8 @@ TEST(SemaphoreModel, ReleasingWithoutALookLosesAGrant) {
 
 // ---- a heavy one at the head gives up, with a light one behind it that fits already
 
-model::result head_that_leaves(mistake made, int preemptions) {
-  return model::explore({.name = "head that leaves", .preemptions = preemptions, .missed_stores = 1},
+model::result head_that_leaves(mistake made, int preemptions, memory_model memory = {}) {
+  return model::explore(bounds("head that leaves", preemptions, memory),
                         with_door(three, made, [](model::scenario& s, door& d) {
                           d.hold(d.kept = 2);
                           auto heavy = std::make_shared<person>(3);
@@ -243,8 +255,8 @@ TEST(SemaphoreModel, LeavingWithoutALookLosesAGrant) {
 
 // ---- newcomers that do not wait, beside one that does
 
-model::result newcomers_and_a_heavy_one(mistake made, int preemptions) {
-  return model::explore({.name = "newcomers and a heavy one", .preemptions = preemptions, .missed_stores = 1},
+model::result newcomers_and_a_heavy_one(mistake made, int preemptions, memory_model memory = {}) {
+  return model::explore(bounds("newcomers and a heavy one", preemptions, memory),
                         with_door(three, made, [](model::scenario& s, door& d) {
                           d.hold(2);
                           auto heavy = std::make_shared<person>(3);
@@ -265,6 +277,13 @@ TEST(SemaphoreModel, NobodyBargesPastTheHead) {
 }
 
 TEST(SemaphoreModel, BargingIsNoticed) { EXPECT_FALSE(newcomers_and_a_heavy_one(mistake::barging, 2).passed()); }
+
+TEST(SemaphoreModel, LosesNobodyWithViews) {
+  for (const auto scenario : {release_and_two_that_wait, head_that_leaves, newcomers_and_a_heavy_one}) {
+    const model::result r = scenario(mistake::none, 2, memory_model::views);
+    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+  }
+}
 
 // ---- everything at once around one waiter: it hears exactly one outcome, and what it was granted is not lost
 

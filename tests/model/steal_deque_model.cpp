@@ -1,9 +1,9 @@
 // The real work-stealing deque under every schedule within a bound: each item is taken exactly once, as it was put in,
 // also while the ring grows.
 //
-// The explorer is sequentially consistent, or delays stores: it finds wrong steps, wrong orders of steps and the
-// missing store-load barrier, and no other weakened memory order. Each step is left out or misplaced in turn, and the
-// explorer must notice.
+// The explorer is sequentially consistent, or delays stores, or has views: it finds wrong steps, wrong orders of steps
+// and the missing store-load barrier. Each step is left out or misplaced in turn, and the explorer must notice; the
+// memory orders are weakened in steal_deque_orders_model.cpp.
 #include <cstddef>
 #include <cstdint>
 #include <gmock/gmock.h>
@@ -195,6 +195,18 @@ TEST(StealDequeModel, NeedsABarrierInPop) {
                                  .weakened = {"pop", "exchange"}},
                                 {});
   EXPECT_THAT(released.failure, HasSubstr("taken once"));
+}
+
+// ---- with views: what a thief or the owner reads may be old
+
+TEST(StealDequeModel, GivesEachItemOnceWithViews) {
+  constexpr auto views = model::memory_model::views;
+  expect_held({.name = "deque, views", .preemptions = 2, .memory = views, .old_reads = 2}, {});
+  expect_held({.name = "deque, views, last item", .preemptions = 3, .memory = views, .old_reads = 3},
+              {.owner = "+-", .thieves = 1});
+  expect_held({.name = "deque, views, used again", .preemptions = 2, .memory = views, .old_reads = 1},
+              {.capacity = 2, .owner = "++-+-+--", .thieves = 1});
+  expect_held({.name = "deque, views, growing", .preemptions = 2, .memory = views, .old_reads = 1}, {.capacity = 2});
 }
 
 }  // namespace

@@ -144,7 +144,9 @@ TEST(TaskLife, IsFreedOnceAfterAllAreDone) {
   for (const model::options& o :
        {model::options{.name = "runner, canceller, waiter, destroyer", .preemptions = 3},
         model::options{.name = "the same, spurious wakes", .preemptions = 2, .spurious_wakes = 1},
-        model::options{.name = "the same, delayed stores", .preemptions = 2, .missed_stores = 2}}) {
+        model::options{.name = "the same, delayed stores", .preemptions = 2, .missed_stores = 2},
+        model::options{
+            .name = "the same, views", .preemptions = 2, .memory = model::memory_model::views, .old_reads = 1}}) {
     const auto r = explore(o, mistake::none);
     EXPECT_TRUE(r.passed()) << r.report;
     EXPECT_TRUE(r.complete);

@@ -203,6 +203,25 @@ TEST(TaskStateModel, AnEndAndAWaiterDoNotMissEachOther) {
   expect_held({.name = "end against wait", .preemptions = 9, .spurious_wakes = 2}, run_and_awaited);
 }
 
+TEST(TaskStateModel, KeepsItsPromisesWithViews) {
+  const auto expect_held_with_views = [](const char* name, setup with) {
+    const auto r = model::explore({.name = std::string(name) + ", views",
+                                   .preemptions = 3,
+                                   .spurious_wakes = 1,
+                                   .memory = model::memory_model::views,
+                                   .old_reads = 2},
+                                  [with](model::scenario& s) { with(s, state_mistake::none); });
+    EXPECT_TRUE(r.passed()) << r.report;
+    EXPECT_TRUE(r.complete);
+  };
+  expect_held_with_views("pop against stop against join", popped_stopped_and_claimed);
+  expect_held_with_views("pop against join", popped_and_claimed);
+  expect_held_with_views("stop against stop", stopped_twice);
+  expect_held_with_views("grant against stop", granted_and_stopped);
+  expect_held_with_views("stop against callback", registered_and_stopped);
+  expect_held_with_views("end against wait", run_and_awaited);
+}
+
 // ---- the mistakes; each must be noticed, or the tests above say nothing
 
 TEST(TaskStateModel, WithoutTheLookBeforeSleepingAWakeUpIsLost) {

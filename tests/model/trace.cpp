@@ -45,6 +45,8 @@ void trace::add_before_last(const std::string& thread, const operation& what, st
 
 std::string_view name_of(action what) { return actions[static_cast<std::size_t>(what)]; }
 
+std::string_view name_of(memory_order order) { return orders[order]; }
+
 std::string trace::name_of(const void* object) {
   const auto address = reinterpret_cast<std::uintptr_t>(object);
   for (const labelled& known : labels_) {
@@ -57,7 +59,7 @@ std::string trace::name_of(const void* object) {
 
 std::string trace::describe(const operation& what) {
   std::string out(model::name_of(what.what));
-  if (is_on_a_value(what.what)) (out += ' ') += orders[what.order];
+  if (is_on_a_value(what.what)) (out += ' ') += model::name_of(what.order);
   if (what.object != nullptr) out += " of " + name_of(what.object);
   return out + " at " + place(what.where);
 }
@@ -75,7 +77,11 @@ std::string trace::last(std::size_t count) {
       out += ": " + std::to_string(e.after);
     } else if (is_on_a_value(e.what.what)) {
       out += ": " + std::to_string(e.before);
-      if (e.what.what != action::load) out += " -> " + std::to_string(e.after);
+      if (e.what.what != action::load) {
+        out += " -> " + std::to_string(e.after);
+      } else if (e.after != e.before) {
+        out += ", is " + std::to_string(e.after);
+      }
     }
     out += '\n';
   }

@@ -49,6 +49,9 @@ class trace {
 /// `fetch_add`.
 std::string_view name_of(action what);
 
+/// `acquire`.
+std::string_view name_of(memory_order order);
+
 /// `event_count.hpp:40`.
 std::string place(const std::source_location& where);
 

@@ -31,13 +31,13 @@ class fork_state {
   /// By the thief, with its last touch of the fork. Returns whether the owner sleeps.
   [[nodiscard]] bool finish(bool has_thrown) noexcept {
     const std::uint32_t bits = has_thrown ? done_bit | thrown_bit : done_bit;
-    return (word_.fetch_or(bits, memory_order_acq_rel) & awaited_bit) != 0;  // (1)
+    return (word_.fetch_or(bits, memory_order_release) & awaited_bit) != 0;  // (1)
   }
 
-  /// By the owner, before it sleeps. If the fork is done, or is not as it was at the last look, it need not sleep; what
-  /// comes later is told.
+  /// By the owner, before it sleeps. If the fork is done, or is not as it was at the last look, it need not sleep, and
+  /// looks again; what comes later is told.
   [[nodiscard]] view await() noexcept {
-    return view_of(word_.fetch_or(awaited_bit, memory_order_acq_rel));  // (1) (2)
+    return view_of(word_.fetch_or(awaited_bit, memory_order_relaxed));  // (2)
   }
 
   [[nodiscard]] view look() const noexcept {
@@ -62,10 +62,9 @@ class fork_state {
   static constexpr std::uint32_t index_mask = (1u << (from_shift - taker_shift)) - 1;
 
   // Writers: the thief (who, done), the owner (awaited); each bit is set once. Readers: both.
-  // (1) done: acq_rel or by the thief -> acquire load, or acq_rel await, by the owner; publishes what the fork has done.
-  //     Both are read-modify-writes: either await sees `done`, or finish sees that the owner sleeps.
-  // (2) taken: relaxed, since the bits are all that it says. A read-modify-write, so that it sees an owner that sleeps
-  //     already and waits for no certain thief yet.
+  // (1) done: release or by the thief -> acquire load by the owner; publishes what the fork has done.
+  // (2) taken, awaited: relaxed, since the bits are all that they say. All are read-modify-writes, so that one of a thief's
+  //     and an owner's is first: either the owner finds the word changed, or the thief finds that the owner awaits.
   atomic<std::uint32_t> word_{0};
 };
 
