@@ -30,7 +30,7 @@ class trace {
   /// The last `count` operations, oldest first, one a line.
   [[nodiscard]] std::string last(std::size_t count);
 
-  /// `load relaxed of pending at event_count.hpp:40`.
+  /// `load relaxed of pending at idle.hpp:40`.
   [[nodiscard]] std::string describe(const operation& what);
 
  private:
@@ -52,7 +52,7 @@ std::string_view name_of(action what);
 /// `acquire`.
 std::string_view name_of(memory_order order);
 
-/// `event_count.hpp:40`.
+/// `idle.hpp:40`.
 std::string place(const std::source_location& where);
 
 }  // namespace model

@@ -139,7 +139,7 @@ class injector {
   // Items between the start of their push and the end of their pop. Writers: all. Readers: all. Publishes no data: the
   // queue does.
   // (1) entered: seq_cst addition by the pusher, then its look for sleepers; against a sleeper's announcement, then its
-  //     seq_cst load here. One of the two sees the other (event_count.hpp has the fences). Left: a subtraction after
+  //     seq_cst load here. One of the two sees the other (idle.hpp has the fences). Left: a subtraction after
   //     the item is out, so that zero is never too early.
   alignas(cache_line) atomic<std::int64_t> pending_{0};
 };
