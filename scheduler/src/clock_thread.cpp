@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "core.hpp"
 #include "settling.hpp"
 #include "threads.hpp"
+#include "topology.hpp"
 
 namespace weir::detail {
 
@@ -19,8 +21,22 @@ void clock_thread::ensure_started() {
   if (started_.load(memory_order_acquire)) return;  // (1)
   const lock_guard held(mutex_);
   if (started_.load(memory_order_relaxed) || stopping_) return;
-  thread_ = start_thread("weir-clock", [this] { run(); });
+  thread_ = start_thread("weir-clock", [this] {
+    use_all_cpus();
+    run();
+  });
   started_.store(true, memory_order_release);  // (1)
+}
+
+// A worker that is pinned may have started this thread, which has inherited its CPU: a deadline would wait for the
+// worker's tasks. Where the system refuses, it does.
+void clock_thread::use_all_cpus() noexcept {
+  if (core_->options().pinning == pinning::none || core_->cpus().cpus.empty()) return;
+  try {
+    (void)run_this_thread_on(core_->cpus().cpus);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
 }
 
 void clock_thread::stop() noexcept {

@@ -44,6 +44,7 @@ class clock_thread final : public gate::alarm {
   void ring_at(time_point at) noexcept override;
 
  private:
+  void use_all_cpus() noexcept;
   void run() noexcept;
   // Takes out what is due, at most `due.size()`; returns how many. `ring` says whether the door is due.
   struct batch;

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <new>
 #include <pthread.h>
-#include <sched.h>
-#include <thread>
 
 #include <weir/admission/detail/thread_waiter.hpp>
 #include <weir/admission/detail/weight.hpp>
@@ -19,21 +17,9 @@
 namespace weir::detail {
 namespace {
 
-int usable_cpus() noexcept {
-  cpu_set_t usable;
-  CPU_ZERO(&usable);
-  int count = 0;
-  if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
-    count = CPU_COUNT(&usable);
-  } else {
-    count = static_cast<int>(std::thread::hardware_concurrency());  // more CPUs than fit in the set
-  }
-  return std::clamp(count, 1, 1024);
-}
-
-pool_options resolved(const pool_options& given) {
-  pool_options in_force = check(given);
-  if (!in_force.workers) in_force.workers = usable_cpus();
+pool_options resolved(const pool_options& given, const topology& found) {
+  pool_options in_force = given;
+  in_force.workers = found.count.workers;
   if (in_force.limits.max_tasks == unlimited) in_force.limits.max_tasks = largest_max_tasks;
   return in_force;
 }
@@ -55,7 +41,8 @@ std::uint32_t fork_generation() {
 }
 
 core::core(const pool_options& options)
-    : options_(resolved(options)),
+    : topology_(read_topology(check(options).workers)),
+      options_(resolved(options, topology_)),
       fork_generation_(fork_generation()),
       timers_(*this, *options_.clock),
       door_(options_.limits, *options_.clock, &timers_),
@@ -65,6 +52,7 @@ core::core(const pool_options& options)
   for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
   try {
     for (const auto& w : workers_) w->start();
+    for (const auto& w : workers_) w->await_begin();
   } catch (...) {
     exiting_.store(true, memory_order_release);  // (3)
     idle_.notify();

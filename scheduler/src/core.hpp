@@ -21,6 +21,7 @@
 #include "idle.hpp"
 #include "run_context.hpp"
 #include "stop_registry.hpp"
+#include "topology.hpp"
 #include "worker.hpp"
 
 namespace weir::detail {
@@ -77,6 +78,7 @@ class core {
   [[nodiscard]] stop_registry& stops() noexcept { return stops_; }
   [[nodiscard]] const clock_source& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] const pool_options& options() const noexcept { return options_; }
+  [[nodiscard]] const topology& cpus() const noexcept { return topology_; }
   [[nodiscard]] std::span<const std::unique_ptr<worker>> workers() const noexcept { return workers_; }
   /// Whether tasks are queued.
   [[nodiscard]] bool sees_tasks() const noexcept;
@@ -121,6 +123,7 @@ class core {
   void stop_everything() noexcept;
   [[nodiscard]] frame* take_any() noexcept;
 
+  const topology topology_;  // looked up before anything else
   const pool_options options_;
   const std::uint32_t fork_generation_;
   stop_registry stops_;

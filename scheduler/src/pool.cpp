@@ -23,6 +23,7 @@ const pool_options& check(const pool_options& given) {
   require(given.stop_grace >= duration::zero(),
           "stop_grace is " + std::to_string(given.stop_grace.count()) + " ns: it must not be negative");
   require(given.stragglers <= stragglers::terminate, "stragglers must be one of wait, abandon, terminate");
+  require(given.pinning <= pinning::cpus, "pinning must be one of none, cpus");
   (void)check(given.limits);
   return given;
 }
@@ -52,6 +53,7 @@ pool_metrics detail::core::metrics() const {
     m.workers.push_back(w->metrics());
   }
   for (std::size_t i = 0; i < refusal_reason_count; ++i) m.refused[i] = refused_[i].load(memory_order_relaxed);
+  m.cpus = topology_.count;
   m.live = door_.tasks_in_use();
   m.weight_in_use = door_.weight_in_use();
   m.waiting = door_.waiting();

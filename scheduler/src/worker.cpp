@@ -5,6 +5,7 @@
 
 #include <weir/admission/detail/thread_waiter.hpp>
 #include <weir/queues/backoff.hpp>
+#include <weir/scheduler/this_task.hpp>
 
 #include "core.hpp"
 #include "run_context.hpp"
@@ -33,13 +34,14 @@ worker::worker(core& of, int index)
       thief_(deque_),
       forks_(*this),
       fork_thief_(forks_.stack()),
+      hooks_(of.options(), of.cpus(), index),
       outside_(of.injected()),
       random_(0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(index + 1)) {}
 
 worker* worker::current() noexcept { return this_worker; }
 
 void worker::start() {
-  thread_ = start_thread(thread_name(index_), [this] { loop(); });
+  thread_ = start_thread(thread_name(index_), [this] { run(); });
 }
 
 void worker::join_thread() noexcept {
@@ -50,9 +52,15 @@ void worker::detach_thread() noexcept {
   if (thread_.joinable()) thread_.detach();
 }
 
-void worker::loop() noexcept {
+void worker::run() noexcept {
   this_worker = this;
   set_this_thread_may_block(false);
+  if (!hooks_.begin() || core_->is_forked()) return;
+  loop();
+  if (!core_->is_forked()) hooks_.end();
+}
+
+void worker::loop() noexcept {
   backoff hidden;  // for work that is counted and cannot be found yet
   for (;;) {
     if (run_next(0)) {
@@ -205,3 +213,8 @@ worker_metrics worker::metrics() const noexcept {
 }
 
 }  // namespace weir::detail
+
+int weir::current_worker() noexcept {
+  const detail::worker* const w = detail::worker::current();
+  return w != nullptr ? w->index() : -1;
+}

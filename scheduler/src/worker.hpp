@@ -18,6 +18,7 @@
 #include "blocked_joins.hpp"
 #include "idle.hpp"
 #include "running_tasks.hpp"
+#include "worker_hooks.hpp"
 
 namespace weir::detail {
 
@@ -51,6 +52,8 @@ class alignas(cache_line) worker {
 
   /// @throws std::system_error.
   void start();
+  /// Waits for the start hook, and throws what it threw.
+  void await_begin() { hooks_.await_begin(); }
   void join_thread() noexcept;
   void detach_thread() noexcept;
 
@@ -81,6 +84,7 @@ class alignas(cache_line) worker {
   void count_execution() noexcept { executed_.add(); }
 
  private:
+  void run() noexcept;
   void loop() noexcept;
   [[nodiscard]] bool run_next(int depth) noexcept;
   [[nodiscard]] frame* find() noexcept;
@@ -103,6 +107,7 @@ class alignas(cache_line) worker {
   steal_deque_thief<frame> thief_;
   forker forks_;
   fork_stack_thief<fork_job> fork_thief_;
+  worker_hooks hooks_;
   std::thread thread_;
   sleeper sleeper_;
 

@@ -1,12 +1,12 @@
 // Bad configuration is refused in the constructor, with the field, the value and the rule.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <stdexcept>
 #include <string>
 #include <weir/weir.hpp>
 
 #include "support/pools.hpp"
+#include "support/this_thread.hpp"
 
 namespace {
 
@@ -33,12 +33,17 @@ TEST(PoolOptions, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options.limits.overflow, weir::overflow::reject_new);
   EXPECT_EQ(options.help_depth, 0);
   EXPECT_EQ(options.stragglers, weir::stragglers::wait);
+  EXPECT_EQ(options.pinning, weir::pinning::none);
 }
 
 TEST(PoolOptions, OneWorkerPerUsableCpuByDefault) {
-  cpu_set_t usable;
-  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
-  EXPECT_EQ(weir::pool().workers(), CPU_COUNT(&usable));
+  const weir::pool pool;
+  const weir::cpu_count count = pool.metrics().cpus;
+  const auto cpus = static_cast<int>(weir::testing::cpus_of_this_thread().size());
+  EXPECT_EQ(count.affinity, cpus);
+  EXPECT_EQ(pool.workers(), count.usable);
+  EXPECT_TRUE(count.quota || pool.workers() == cpus) << to_string(count);
+  EXPECT_EQ(count.workers, pool.workers());
 }
 
 TEST(PoolOptions, WorkersMustBe1To1024) {
@@ -65,6 +70,11 @@ TEST(PoolOptions, StopGraceMustNotBeNegative) {
 TEST(PoolOptions, StragglersMustBeOneOfThree) {
   EXPECT_EQ(mistake_in({.workers = 1, .stragglers = static_cast<weir::stragglers>(9)}),
             "weir: stragglers must be one of wait, abandon, terminate");
+}
+
+TEST(PoolOptions, PinningMustBeOneOfTwo) {
+  EXPECT_EQ(mistake_in({.workers = 1, .pinning = static_cast<weir::pinning>(9)}),
+            "weir: pinning must be one of none, cpus");
 }
 
 TEST(PoolOptions, LimitsAreCheckedLikeThoseOfALimiter) {

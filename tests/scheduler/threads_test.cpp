@@ -93,6 +93,20 @@ TEST(PoolThreads, AThreadThatCannotBeStartedEndsThoseThatWere) {
   EXPECT_EQ(*pool.run({}, [] { return 1; }), 1);
 }
 
+TEST(PoolThreads, WhenOneCannotBeStartedEachStartHookHasItsStop) {
+  int starts[4] = {};
+  int stops[4] = {};
+  weir::pool_options options{.workers = 4};
+  options.on_worker_start = [&](int worker) { ++starts[worker]; };
+  options.on_worker_stop = [&](int worker) { ++stops[worker]; };
+  creations_until_failure = 3;
+  EXPECT_THROW(weir::pool{options}, std::system_error);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(starts[i], i < 2 ? 1 : 0) << i;
+    EXPECT_EQ(stops[i], starts[i]) << i;
+  }
+}
+
 TEST(PoolThreads, WithoutAClockThreadADeadlineIsNotTaken) {
   weir::pool pool({.workers = 1, .limits = {.max_tasks = 1}});
   weir::testing::untouched callable;

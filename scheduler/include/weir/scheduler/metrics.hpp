@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <weir/admission/refusal.hpp>
+#include <weir/scheduler/cpu_count.hpp>
 
 namespace weir {
 
@@ -38,6 +39,7 @@ struct pool_metrics {
   int asleep = 0;                  ///< Workers that sleep, for want of work or in a join.
 
   std::vector<worker_metrics> workers;
+  cpu_count cpus;  ///< Why there are so many workers; does not change.
 
   [[nodiscard]] std::uint64_t refused_for(refusal_reason why) const noexcept {
     return refused[static_cast<std::size_t>(why)];

@@ -60,10 +60,19 @@ enum class stragglers : std::uint8_t {
   terminate,  ///< Says on the standard error what is still running, and calls std::terminate.
 };
 
+/// Where workers run. A thread that a task starts, and a pool that it makes, inherit the CPUs of its worker.
+enum class pinning : std::uint8_t {
+  none,  ///< Wherever the system puts them, on the CPUs that the thread might use which made the pool.
+  cpus,  ///< Worker i only on the i-th of these CPUs; with more workers than CPUs from the first again.
+};
+
 /// Options of a pool; checked in its constructor, in every build.
 struct pool_options {
-  /// Threads that run tasks, 1 to 1024. By default as many as this process may use CPUs (its affinity).
+  /// Threads that run tasks, 1 to 1024: exactly so many. By default as many as the calling thread may use CPUs, or
+  /// fewer where a quota of this process's control groups (cgroup v1 or v2), rounded up, allows less. What decided it is
+  /// in pool_metrics::cpus.
   std::optional<std::int64_t> workers{};
+  weir::pinning pinning = weir::pinning::none;
   /// The door. `max_tasks = unlimited` is the most that is counted, 16,777,215.
   weir::limits limits{};
   /// Tells the time of rates and deadlines. It must outlive the pool, and the waits for its jobs; with
@@ -85,6 +94,15 @@ struct pool_options {
   /// at once. By default it is only counted. What it throws is dropped. No wait is possible in it; and if it hands the
   /// same work in again where `overflow` drops waiters, each of these drops the next.
   std::function<void(const late_refusal&)> on_refused{};
+  /// Called with its index on each worker's thread before its first task, when it is named and pinned: by several
+  /// threads at once. The constructor waits for all these calls. If one throws, the other workers are ended, and the
+  /// constructor throws the same. No wait is possible in it, and the pool is not there yet.
+  std::function<void(int worker)> on_worker_start{};
+  /// Called with its index on each worker's thread after its last task, if its on_worker_start has returned: by several
+  /// threads at once. The destructor of the pool waits for all these calls. What it throws is dropped, with a word on
+  /// the standard error. No wait is possible in it, and the pool is not to be used. Not called where the workers do
+  /// not end with the pool: none is after stragglers::abandon or terminate, nor in a forked child.
+  std::function<void(int worker)> on_worker_stop{};
 };
 
 /// Returns `given` if every field is possible.

@@ -35,15 +35,19 @@ namespace weir {
 /// `shutdown` has begun, and `forked` in a forked child; for the limits as each verb says below.
 class pool {
  public:
-  /// Starts the workers. If a thread cannot be started, those that were are ended and std::system_error is thrown.
-  /// @throws std::invalid_argument naming the field, the value and the rule.
+  /// Starts the workers. If a thread cannot be started or pinned, or pool_options::on_worker_start throws, those that
+  /// were started are ended, and that is thrown. Waits until the workers are pinned and have called on_worker_start, if
+  /// they are to; reads a few files of /proc and of control groups.
+  /// @throws std::invalid_argument naming the field, the value and the rule; std::system_error; what the hook throws;
+  /// std::bad_alloc.
   explicit pool(const pool_options& options = {});
   pool(const pool&) = delete;
   pool& operator=(const pool&) = delete;
 
-  /// Closes the door, waits until all that was admitted has ended, and ends the workers. After an unclean shutdown as
-  /// pool_options::stragglers says. Where a wait would be one for itself, std::terminate is called, with a word on the
-  /// standard error: in a task of the pool; and in code that a pool calls between tasks, if this one has live tasks.
+  /// Closes the door, waits until all that was admitted has ended, and ends the workers, which call
+  /// pool_options::on_worker_stop. After an unclean shutdown as pool_options::stragglers says. Where a wait would be one
+  /// for itself, std::terminate is called, with a word on the standard error: in a task of the pool; and in code that a
+  /// pool calls between tasks, if this one has live tasks.
   ~pool();
 
   /// Admits now or refuses (`tasks_full`, `weight_full`, `rate_limited`, `contended`); never waits. On refusal `f` has
@@ -100,7 +104,7 @@ class pool {
   shutdown_report shutdown(deadline until = {});
 
   /// What has been counted so far: each number is read on its own, while the others move. Any thread; linear in the
-  /// workers, one allocation. @throws std::bad_alloc.
+  /// workers; allocates. @throws std::bad_alloc.
   [[nodiscard]] pool_metrics metrics() const;
   /// The number of workers, which never changes. Any thread; wait-free.
   [[nodiscard]] int workers() const noexcept;

@@ -1,10 +1,19 @@
-// What code that runs in a task can ask about it, without having been handed anything.
+// What code that runs in a task can ask about it and its worker, without having been handed anything.
 #pragma once
 
 #include <weir/admission/deadline.hpp>
 #include <weir/scheduler/options.hpp>
 #include <weir/scheduler/stop_token.hpp>
 #include <weir/scheduler/task_name.hpp>
+
+namespace weir {
+
+/// The index of the worker whose thread calls, of whatever pool: 0 to pool::workers() - 1, in its tasks, in handlers
+/// that it calls and in its start and stop hooks. -1 on every other thread, also while it runs tasks itself
+/// (overflow::caller_runs). Wait-free: one look at a thread_local.
+[[nodiscard]] int current_worker() noexcept;
+
+}  // namespace weir
 
 namespace weir::this_task {
 
