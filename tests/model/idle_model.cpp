@@ -192,7 +192,8 @@ TEST(IdleModel, NeedsTheOrderOfEachFence) {
 // What the edge of a wake hands over are the links of the sleeper, plain data that the explorer does not see.
 TEST(IdleModel, ShowsNoOrderOfAWake) {
   const model::mutants m = model::weaken_each_order("idle.cpp", {one_with_views});
-  EXPECT_THAT(m.survivors, testing::UnorderedElementsAre("wait load: acquire -> relaxed", "rouse store: release -> relaxed"));
+  EXPECT_THAT(m.survivors,
+              testing::UnorderedElementsAre("wait load: acquire -> relaxed", "rouse store: release -> relaxed"));
 }
 
 std::string idle_failure_of(const std::string& name, idle_mistake made, idle_setting chosen = {}) {

@@ -36,7 +36,7 @@ struct pool_metrics {
   std::int64_t waiting = 0;        ///< At the door.
   std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' deques.
 
-  int asleep = 0;                  ///< Workers that sleep, for want of work or in a join.
+  int asleep = 0;  ///< Workers that sleep, for want of work or in a join.
 
   std::vector<worker_metrics> workers;
   cpu_count cpus;  ///< Why there are so many workers; does not change.
