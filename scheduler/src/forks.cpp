@@ -50,7 +50,7 @@ void worker::run(fork_job& f, worker& of, int depth) noexcept {
 void worker::join(fork_job& newest) noexcept {
   constexpr int looks_before_sleep = 100;
   const int depth = run_context::current()->depth;
-  const bool may_help = depth < core_->options().help_depth;
+  const bool may_help = run_context::current()->may_help();
   for (int looks = 0;; ++looks) {
     const fork_state::view now = newest.state.look();
     if (now.is_done) break;

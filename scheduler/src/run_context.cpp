@@ -2,6 +2,7 @@
 
 #include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/typed_frame.hpp>
+#include <weir/scheduler/isolate.hpp>
 #include <weir/scheduler/this_task.hpp>
 
 #include "core.hpp"
@@ -42,13 +43,26 @@ run_context::run_context(run_context& forked_in, worker& by, int unrelated_below
       parent(forked_in.parent),
       root(forked_in.root),
       forked(&forked_in),
-      depth(unrelated_below) {
+      depth(unrelated_below),
+      is_isolated(forked_in.is_isolated.load(memory_order_relaxed)) {
   become_innermost(this);
 }
 
 run_context::~run_context() { become_innermost(below); }
 
 run_context* run_context::current() noexcept { return innermost; }
+
+bool run_context::may_help() const noexcept {
+  return depth < pool->options().help_depth && !is_isolated.load(memory_order_relaxed);
+}
+
+isolation::isolation() noexcept : in_(innermost) {
+  if (in_ != nullptr) was_isolated_ = in_->is_isolated.exchange(true, memory_order_relaxed);
+}
+
+isolation::~isolation() {
+  if (in_ != nullptr) in_->is_isolated.store(was_isolated_, memory_order_relaxed);
+}
 
 callback_scope::callback_scope(const run_context& of) noexcept : of_(&of), below_(innermost_callback) {
   innermost_callback = this;

@@ -36,6 +36,13 @@ struct run_context {
   run_context* forked;  // what this is a stolen fork of, on another stack, and joined there; null: nothing
   int depth;            // unrelated tasks below this one on the stack
 
+  /// Whether a join of this one may run an unrelated task on top.
+  [[nodiscard]] bool may_help() const noexcept;
+
+  // Whether joins run nothing unrelated (isolate). Writer: its thread. Readers: it, and who steals a fork made here.
+  // Relaxed: the steal has published it.
+  atomic<bool> is_isolated{false};
+
   // Guarded by the pool's stop registry.
   stop_callback_node* callbacks = nullptr;
   run_context* next = nullptr;

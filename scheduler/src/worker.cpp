@@ -168,7 +168,7 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
     if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
     if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
     // No other work before a wait that has an end of its own.
-    if (here.depth >= core_->options().help_depth || !until.is_never()) return core_->sleep_until_done(f, until);
+    if (!here.may_help() || !until.is_never()) return core_->sleep_until_done(f, until);
     if (run_next(here.depth + 1)) {
       hidden.reset();
     } else if (is_searching_ && core_->sees_work()) {

@@ -65,6 +65,16 @@ TEST_F(ForkStack, PublishesHalfOfWhatIsPrivate) {
   EXPECT_EQ(thief.steal(), nullptr);
 }
 
+TEST_F(ForkStack, PublishesAllWhenItIsAskedTo) {
+  EXPECT_FALSE(owner.publish_all());
+  push(5);
+  EXPECT_TRUE(owner.publish_all());
+  EXPECT_FALSE(owner.publish_all());
+  EXPECT_TRUE(owner.pop());
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(thief.steal(), &forks[i]);
+  EXPECT_FALSE(owner.pop());
+}
+
 TEST_F(ForkStack, TellsTheOwnerThatItsNewestWasStolen) {
   push(2);
   EXPECT_EQ(thief.steal(), &forks[0]);

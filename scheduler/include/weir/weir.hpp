@@ -5,6 +5,9 @@
 #include <weir/admission/token_bucket.hpp>
 #include <weir/admission/weighted_semaphore.hpp>
 #include <weir/scheduler/fork_join.hpp>
+#include <weir/scheduler/isolate.hpp>
+#include <weir/scheduler/parallel_for.hpp>
+#include <weir/scheduler/parallel_reduce.hpp>
 #include <weir/scheduler/pool.hpp>
 #include <weir/scheduler/stop_token.hpp>
 #include <weir/scheduler/this_task.hpp>

@@ -74,7 +74,7 @@ class fork_stack_owner {
     stack_->slots_[head_++] = item;
     const std::uint64_t seen = stack_->word_.load(memory_order_relaxed);  // relaxed: a look; (1) publishes
     if (stack::tail_of(seen) != split_) return pushed::kept;
-    publish();
+    publish((head_ - split_ + 1) / 2);
     return pushed::published;
   }
 
@@ -95,15 +95,26 @@ class fork_stack_owner {
     stack_->word_.store(stack::word_of(head_, head_), memory_order_relaxed);
   }
 
+  /// Makes all public, for an owner that will not push for a while. Returns whether there was something to add: then
+  /// who sleeps should be woken.
+  [[nodiscard]] bool publish_all() noexcept {
+    if (head_ == split_) return false;
+    publish(head_ - split_);
+    return true;
+  }
+
   [[nodiscard]] std::uint32_t size() const noexcept { return head_; }
+  /// Seen by now: relaxed, a look.
+  [[nodiscard]] bool has_nothing_public() const noexcept {
+    return stack::tail_of(stack_->word_.load(memory_order_relaxed)) == split_;
+  }
 
  private:
   template <typename, std::uint32_t>
   friend class fork_stack_owner;  // the models' faulty ones
   using stack = fork_stack<T, Capacity>;
 
-  void publish() noexcept {
-    const std::uint32_t more = (head_ - split_ + 1) / 2;
+  void publish(std::uint32_t more) noexcept {
     split_ += more;
     (void)stack_->word_.fetch_add(more * stack::one_public, memory_order_release);  // (1)
   }

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <source_location>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -14,8 +17,10 @@
 #include <weir/scheduler/job.hpp>
 #include <weir/scheduler/metrics.hpp>
 #include <weir/scheduler/options.hpp>
+#include <weir/scheduler/parallel_for.hpp>
 #include <weir/scheduler/shutdown.hpp>
 #include <weir/scheduler/task_name.hpp>
+#include <weir/scheduler/this_task.hpp>
 
 namespace weir {
 
@@ -96,6 +101,20 @@ class pool {
   template <typename F>
   auto run(const submit_options& options, F&& f, const std::source_location& where = std::source_location::current())
       -> result<detail::result_of<std::decay_t<F>>>;
+
+  /// Calls `f(i, worker)` once for each i from 0 to below `n`, in one root task as `run` does, maybe at the same time;
+  /// `worker` is current_worker() of the call: what is kept for each worker needs no lock. Returns when all have been
+  /// called. Refusals, exceptions and blocking as `run` and parallel_for, with a grain of 1.
+  /// @throws std::invalid_argument for a negative `n`.
+  template <typename F>
+  requires std::invocable<F&, std::int64_t, int> result<void> bulk(
+      const submit_options& options, std::int64_t n, F&& f,
+      const std::source_location& where = std::source_location::current());
+  template <typename F>
+  requires std::invocable<F&, std::int64_t, int> result<void> bulk(
+      std::int64_t n, F&& f, const std::source_location& where = std::source_location::current()) {
+    return bulk({}, n, std::forward<F>(f), where);
+  }
 
   /// Stops admitting (`closed`), finishes what was admitted, and at `until` asks the rest to stop: what is queued never
   /// starts, what runs sees its stop token. Returns as soon as nothing is live, else stop_grace after `until`, with the
@@ -214,6 +233,22 @@ auto pool::run(const submit_options& options, F&& f, const std::source_location&
   } else {
     return entered->get();
   }
+}
+
+template <typename F>
+requires std::invocable<F&, std::int64_t, int> result<void> pool::bulk(const submit_options& options, std::int64_t n,
+                                                                       F&& f, const std::source_location& where) {
+  if (n < 0) throw std::invalid_argument("weir: bulk of " + std::to_string(n) + " calls: it must be 0 or more");
+  return run(
+      options,
+      [n, &f] {
+        auto block = [&f](std::int64_t first, std::uint64_t count) {
+          const int worker = current_worker();
+          for (std::uint64_t i = 0; i < count; ++i) std::invoke(f, detail::advanced(first, i), worker);
+        };
+        if (n != 0) detail::split_range(std::int64_t{0}, static_cast<std::uint64_t>(n), 1, block);
+      },
+      where);
 }
 
 }  // namespace weir

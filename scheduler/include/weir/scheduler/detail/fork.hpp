@@ -60,6 +60,14 @@ class alignas(cache_line) forker {
   /// Waits for the newest fork, which was stolen, and runs what was forked for it meanwhile.
   void join_stolen(fork_job& newest) noexcept;
 
+  /// Lets thieves take all of them, before something that may take long.
+  void publish_all() noexcept {
+    if (own_.publish_all()) tell_of_forks();
+  }
+
+  /// Whether a thief would find nothing here, unless forks that are private yet.
+  [[nodiscard]] bool has_nothing_to_steal() const noexcept { return own_.has_nothing_public(); }
+
   /// How many forks there are: what is pushed later is at this index or above.
   [[nodiscard]] std::uint32_t size() const noexcept { return own_.size(); }
   void forget_newest() noexcept { own_.forget_newest(); }
