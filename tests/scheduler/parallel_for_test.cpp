@@ -89,10 +89,11 @@ TEST(ParallelFor, IsSharedByWorkersThatSlept) {
 
 TEST(ParallelFor, SharesWhatIsLeftOfALongIteration) {
   weir::pool pool({.workers = 2});
-  // The first iteration ends only when all others have been called but those of its own part, a 64th.
+  // This iteration ends only when all others have been called but those of its own part, a 16th.
   weir::testing::tally others;
   (void)pool.run({}, [&] {
-    parallel_for(0, 1'000, {.grain = 1}, [&](int i) { i == 0 ? others.await(999 - 16, "the others") : others.add(); });
+    parallel_for(0, 1'000, {.grain = 1},
+                 [&](int i) { i == 500 ? others.await(999 - 1'000 / 16, "the others") : others.add(); });
   });
 }
 

@@ -87,7 +87,7 @@ inline void futex_wake(const atomic<std::uint32_t>* word, int count) noexcept {
 
 inline constexpr int wake_all = INT_MAX;
 
-/// The time of the system's monotonic clock. Called by weir::steady_clock only.
+/// The time of the system's monotonic clock. What decides about deadlines and rates asks weir::clock_source instead.
 inline std::chrono::steady_clock::time_point steady_now() noexcept { return std::chrono::steady_clock::now(); }
 
 }  // namespace weir::detail

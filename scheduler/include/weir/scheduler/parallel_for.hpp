@@ -1,11 +1,12 @@
 // Loops whose iterations may run at the same time, as forks of the calling task.
 //
 // Source: lazy binary splitting (Tzannes, Caragea, Barua and Vishkin, PPoPP 2010): a worker goes through its part in
-// blocks, and forks half of what is left when it sees that a thief would find nothing. So beyond the first 64 parts the
-// forks are as many as the steals, and not as the iterations.
+// blocks, and forks half of what is left when it sees that a thief would find nothing. So beyond the first 16 parts the
+// forks are as many as the steals, and not as the iterations. A loop that is over before a thief could wake is not split.
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/fork_join.hpp>
 
@@ -79,7 +81,7 @@ class range_splitter {
 
  private:
   // So much is forked at once, so that one long iteration keeps no more than one of these parts from the thieves.
-  static constexpr std::uint64_t leaves = 64;
+  static constexpr std::uint64_t leaves = 16;
   // Of what is left of a leaf, one so many-th is gone through before the next look for a thief: shorter and shorter.
   static constexpr std::uint64_t blocks = 16;
 
@@ -88,9 +90,28 @@ class range_splitter {
   Block* block_;
 };
 
+/// The first part of a range that has many, in blocks that double, for as long as a wake-up takes: a loop that is over by
+/// then is not worth one. Returns how many iterations are done.
+template <std::integral I, typename Block>
+std::uint64_t run_alone_at_first(I first, std::uint64_t count, std::uint64_t grain, Block& block) {
+  constexpr std::uint64_t many = 64;
+  constexpr std::chrono::microseconds a_wake_up(5);
+  if (count < many) return 0;
+  const auto begun = steady_now();
+  std::uint64_t done = 0;
+  for (std::uint64_t next = std::max(grain, count / many); done < count; next *= 2) {
+    const std::uint64_t now = std::min(next, count - done);
+    block(advanced(first, done), now);
+    done += now;
+    if (steady_now() - begun >= a_wake_up) break;
+  }
+  return done;
+}
+
 template <std::integral I, typename Block>
 void split_range(I first, std::uint64_t count, std::uint64_t grain, Block& block) {
-  range_splitter<I, Block>(count, grain, block).run(first, count);
+  const std::uint64_t done = forker::current() != nullptr ? run_alone_at_first(first, count, grain, block) : 0;
+  if (done != count) range_splitter<I, Block>(count - done, grain, block).run(advanced(first, done), count - done);
 }
 
 }  // namespace detail
@@ -100,14 +121,15 @@ void split_range(I first, std::uint64_t count, std::uint64_t grain, Block& block
 /// Where `last` is not above `first` there is nothing to do. None may wait for another.
 ///
 /// The range is split where another worker looks for work, down to `grain` iterations (1 unless it is given). A grain is
-/// worth giving where an iteration takes nanoseconds and its order in memory matters.
+/// worth giving where an iteration takes nanoseconds and its order in memory matters. Of 64 iterations or more the first
+/// ones are called alone, until 5 us are over: put no exceptionally long one there.
 ///
 /// @throws what an `f(i)` throws; of several, that of the lowest part of the range. What has begun is waited for; parts
 ///   that have not begun may never begin, others run on. weir::cancelled if the task was asked to stop, or its deadline
-///   has passed: looked at between blocks, of a thousandth of the range at most, or the grain. std::invalid_argument for a negative
+///   has passed: looked at between blocks: a 64th of the range at most, or the grain. std::invalid_argument for a negative
 ///   grain.
 ///
-/// Blocking and context as fork_join. Allocates nothing. Without a thief: 64 forks and a few more.
+/// Blocking and context as fork_join. Allocates nothing. Without a thief: 16 forks and a few more.
 template <std::integral I, typename F>
 requires std::invocable<F&, I>
 void parallel_for(I first, I last, const parallel_options& options, F&& f) {
