@@ -13,6 +13,7 @@
 #include "door_wait.hpp"
 #include "no_blocking.hpp"
 #include "settling.hpp"
+#include "threads.hpp"
 
 namespace weir::detail {
 namespace {
@@ -202,6 +203,26 @@ void core::run_child(tracked_frame& f) noexcept {
     }
   }
   drop_owner(f);
+}
+
+frame* core::take_any() noexcept {
+  injector<frame, &frame::next_queued>::consumer outside(injected_);
+  if (frame* const f = injected_.try_pop(outside)) return f;
+  for (const auto& w : workers_) {
+    if (frame* const f = w->steal().item) return f;
+  }
+  return nullptr;
+}
+
+bool core::try_run_one() noexcept {
+  if (is_forked() || settling::is_here() || !this_stack_has_room()) return false;
+  worker* const w = worker::current();
+  if (w != nullptr && &w->pool() == this) return w->run_another();
+  frame* const f = take_any();
+  if (f == nullptr) return false;
+  const no_blocking here;  // as on a worker: the task holds its permit
+  start(*f, nullptr, 0);
+  return true;
 }
 
 bool core::sees_tasks() const noexcept {

@@ -64,6 +64,9 @@ class core {
   /// Sleeps with the thread until `f` is done, or `until`, or not at all if its own stack holds `f` up.
   [[nodiscard]] join_end sleep_until_done(tracked_frame& f, deadline until) noexcept;
 
+  /// Runs one of the tasks that are queued. False: there was none, or this is not the place.
+  [[nodiscard]] bool try_run_one() noexcept;
+
   // ---- shutdown (shutdown.cpp)
 
   shutdown_report shutdown(deadline until);

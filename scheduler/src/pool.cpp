@@ -34,6 +34,8 @@ pool::~pool() { detail::core::end(core_); }
 
 shutdown_report pool::shutdown(deadline until) { return core_->shutdown(until); }
 
+bool pool::try_run_one() noexcept { return core_->try_run_one(); }
+
 pool_metrics pool::metrics() const { return core_->metrics(); }
 
 int pool::workers() const noexcept { return static_cast<int>(core_->workers().size()); }

@@ -67,15 +67,6 @@ shutdown_report core::shutdown(deadline until) {
   return report;
 }
 
-frame* core::take_any() noexcept {
-  injector<frame, &frame::next_queued>::consumer outside(injected_);
-  if (frame* const f = injected_.try_pop(outside)) return f;
-  for (const auto& w : workers_) {
-    if (frame* const f = w->steal().item) return f;
-  }
-  return nullptr;
-}
-
 void core::stop_everything() noexcept {
   stopping_.store(true, memory_order_release);  // (2)
   tell_forkers_of_a_stop();

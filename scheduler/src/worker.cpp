@@ -87,6 +87,13 @@ bool worker::run_next(int depth) noexcept {
   return may_search() && run_stolen(depth);
 }
 
+bool worker::run_another() noexcept {
+  const run_context* const here = run_context::current();
+  const bool found = run_next(here != nullptr ? here->depth + 1 : 0);
+  stop_searching();
+  return found;
+}
+
 bool worker::may_search() noexcept {
   if (!is_searching_) is_searching_ = core_->idle().begin_search();
   return is_searching_;

@@ -63,6 +63,9 @@ class alignas(cache_line) worker {
   /// Own thread only, in a task. Waits for `f` as scheduler/README.md, section "Join", says.
   [[nodiscard]] join_end join(tracked_frame& f, deadline until) noexcept;
 
+  /// Own thread only. Runs another task, or a stolen fork, on top of the one that runs; false if it finds none.
+  [[nodiscard]] bool run_another() noexcept;
+
   /// Own thread only, in a task. Waits for its newest fork, which was stolen, as scheduler/README.md, section "Forks",
   /// says.
   void join(fork_job& newest) noexcept;

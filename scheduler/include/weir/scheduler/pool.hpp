@@ -116,6 +116,12 @@ class pool {
     return bulk({}, n, std::forward<F>(f), where);
   }
 
+  /// Runs one task that is queued, if there is one, on the calling thread, and returns whether there was: for a host that
+  /// waits for something of its own and would help meanwhile. On a worker, in a task, it is put on top of that, with what
+  /// pool_options::help_depth says of such tasks. False, too, in code that the pool calls between tasks, near the end of
+  /// the stack, and in a forked child. Any thread; takes as long as the task.
+  bool try_run_one() noexcept;
+
   /// Stops admitting (`closed`), finishes what was admitted, and at `until` asks the rest to stop: what is queued never
   /// starts, what runs sees its stop token. Returns as soon as nothing is live, else stop_grace after `until`, with the
   /// names of what is still running. May be called again, and by several threads; on a worker of this pool it closes
