@@ -99,7 +99,6 @@ TEST(ParallelFor, SharesWhatIsLeftOfALongIteration) {
 
 TEST(ParallelFor, DoesNotSplitAGrain) {
   weir::pool pool({.workers = 2});
-  weir::testing::tally begun;
   std::set<int> workers;
   (void)pool.run({},
                  [&] { parallel_for(0, 100, {.grain = 100}, [&](int) { workers.insert(weir::current_worker()); }); });
