@@ -234,6 +234,11 @@ bool core::sees_work() const noexcept {
   return sees_tasks() || std::any_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->has_forks(); });
 }
 
+bool core::sees_work_for(const worker& w) const noexcept {
+  return sees_tasks() || std::any_of(workers_.begin(), workers_.end(),
+                                     [&w](const auto& other) { return other.get() != &w && other->has_forks(); });
+}
+
 void core::drop_user() noexcept {
   if (users_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;  // (4)
 }

@@ -87,8 +87,12 @@ class core {
   [[nodiscard]] bool sees_tasks() const noexcept;
   /// Whether tasks are queued, or forks can be stolen.
   [[nodiscard]] bool sees_work() const noexcept;
-  /// Whether a worker must not sleep.
+  /// The same without the forks of `w`: those it cannot steal.
+  [[nodiscard]] bool sees_work_for(const worker& w) const noexcept;
+  /// Whether there is a reason to wake some worker.
   [[nodiscard]] bool needs_workers() const noexcept { return sees_work() || is_exiting(); }
+  /// Whether `w` must not sleep.
+  [[nodiscard]] bool needs(const worker& w) const noexcept { return sees_work_for(w) || is_exiting(); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(memory_order_acquire); }  // (2)
   [[nodiscard]] bool is_exiting() const noexcept { return exiting_.load(memory_order_acquire); }    // (3)
   [[nodiscard]] bool is_forked() const noexcept;

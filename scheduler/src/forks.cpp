@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include <weir/queues/backoff.hpp>
+#include <weir/admission/refusal.hpp>
 
 #include "core.hpp"
 #include "run_context.hpp"
@@ -15,7 +15,7 @@ namespace weir::detail {
 thread_local constinit forker* current_forker = nullptr;
 
 void forker::look_for_a_stop() {
-  (void)stop_is_near_.exchange(false, memory_order_acquire);  // (1)
+  stops_.take_down();
   if (const stop_cause why = task_->token().cause(); why != stop_cause::none) throw cancelled(why);
 }
 
@@ -24,18 +24,27 @@ void forker::tell_of_forks() noexcept {
   if (!pool.is_forked()) pool.idle().notify_of_forks();  // in a forked child nobody is there to take them
 }
 
-void forker::join_stolen(fork_job& newest) noexcept { worker_->join(newest); }
+bool forker::join_stolen(fork_job& newest) noexcept { return worker_->join(newest); }
 
-bool worker::run_fork_of(worker& victim, std::uint32_t from, int depth) noexcept {
-  fork_job* const f = victim.steal_fork(from);
-  if (f == nullptr) return false;
-  stop_searching();
-  forks_stolen_.add();
-  run(*f, victim, depth);
-  return true;
+void forker::throw_forked() { throw refused({.reason = refusal_reason::forked}); }
+
+bool worker::run_fork_of(worker& victim, int depth) noexcept {
+  fork_job* const f = victim.fork_thief_.steal();
+  if (f != nullptr) run(*f, victim, depth);
+  return f != nullptr;
+}
+
+// What its thief has forked for `mine`, and nothing else, whatever that does after the end of it.
+bool worker::run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept {
+  worker& thief = *core_->workers()[taken.taker];
+  fork_job* const f = thief.fork_thief_.steal_while(taken.from, [&mine] { return !mine.state.look().is_done; });
+  if (f != nullptr) run(*f, thief, depth);
+  return f != nullptr;
 }
 
 void worker::run(fork_job& f, worker& of, int depth) noexcept {
+  stop_searching();
+  forks_stolen_.add();
   if (f.state.take(static_cast<std::uint32_t>(index_), forks_.size())) core_->idle().wake(of.sleeper_);
   bool has_thrown = false;
   {
@@ -44,40 +53,38 @@ void worker::run(fork_job& f, worker& of, int depth) noexcept {
     has_thrown = f.run(f);
     running_.leave();
   }
+  forks_.next_epoch();
   if (f.state.finish(has_thrown)) core_->idle().wake(of.sleeper_);
 }
 
-void worker::join(fork_job& newest) noexcept {
+bool worker::join(fork_job& newest) noexcept {
   constexpr int looks_before_sleep = 100;
-  const int depth = run_context::current()->depth;
-  const bool may_help = run_context::current()->may_help();
+  const run_context& here = *run_context::current();
+  // Near the end of the stack nothing more is run here; what others run is waited for.
+  const bool has_room = this_stack_has_room();
+  const bool may_help = has_room && here.may_help();
   for (int looks = 0;; ++looks) {
     const fork_state::view now = newest.state.look();
     if (now.is_done) break;
-    if (this_stack_has_room()) {
-      // What was forked for the awaited fork, by whoever runs that: so its owner waits for nothing that it did not.
-      if (now.is_taken && run_fork_of(*core_->workers()[now.taker], now.from, depth)) {
-        looks = 0;
-        continue;
-      }
-      if (may_help && run_next(depth + 1)) {
-        looks = 0;
-        continue;
-      }
-    }
-    if (looks < looks_before_sleep) {
+    if ((has_room && now.is_taken && run_fork_for(newest, now, here.depth)) || (may_help && run_next(here.depth + 1))) {
+      looks = 0;
+    } else if (core_->is_forked()) {
+      forks_.forget_newest();
+      return false;  // its thief is not in this process
+    } else if (looks < looks_before_sleep) {
       cpu_pause();
     } else {
-      sleep_until_done(newest, may_help);
+      sleep_until_done(newest, has_room, may_help);
     }
   }
   stop_searching();
   forks_.forget_newest();
+  return true;
 }
 
-void worker::sleep_until_done(fork_job& f, bool may_help) noexcept {
+void worker::sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept {
   const fork_state::view now = f.state.look();
-  worker* const thief = now.is_taken ? core_->workers()[now.taker].get() : nullptr;
+  worker* const thief = has_room && now.is_taken ? core_->workers()[now.taker].get() : nullptr;
   parks_.add();
   core_->idle().sleep(
       sleeper_,
@@ -85,7 +92,7 @@ void worker::sleep_until_done(fork_job& f, bool may_help) noexcept {
       std::exchange(is_searching_, may_help), [&] {
         const fork_state::view then = f.state.await();
         return then.is_done || then != now || (thief != nullptr && thief->has_forks(now.from)) ||
-               (may_help && core_->needs_workers());
+               (may_help && core_->needs(*this));
       });
 }
 

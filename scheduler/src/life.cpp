@@ -246,7 +246,7 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
 
 // Its forks may be on any worker.
 void core::tell_forkers_of_a_stop() noexcept {
-  for (const auto& w : workers_) w->forks().raise();
+  for (const auto& w : workers_) w->forks().stops().raise();
 }
 
 void core::count_husk() noexcept {

@@ -1,5 +1,9 @@
 #include "run_context.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/typed_frame.hpp>
 #include <weir/scheduler/isolate.hpp>
@@ -13,15 +17,38 @@ namespace {
 
 thread_local run_context* innermost = nullptr;
 thread_local const callback_scope* innermost_callback = nullptr;
+thread_local int scopes_without_forks = 0;
+
+void choose_forker() noexcept {
+  run_context* const c = innermost;
+  const bool forks = c != nullptr && c->on != nullptr && scopes_without_forks == 0;
+  forker* const at = forks ? &c->on->forks() : nullptr;
+  forker::enter(at, c);
+  if (at != nullptr) at->stops().raise_own();  // what was asked to stop meanwhile, or before: its first fork looks
+}
 
 void become_innermost(run_context* c) noexcept {
   innermost = c;
-  forker* const at = c != nullptr && c->on != nullptr ? &c->on->forks() : nullptr;
-  forker::enter(at, c);
-  if (at != nullptr) at->raise();  // what was asked to stop meanwhile, or before, is to see it at its first fork
+  choose_forker();
 }
 
+int height_of(const run_context* c) noexcept { return c != nullptr ? c->height : 0; }
+
 }  // namespace
+
+no_forking::no_forking() noexcept {
+  ++scopes_without_forks;
+  choose_forker();
+}
+
+no_forking::~no_forking() {
+  --scopes_without_forks;
+  choose_forker();
+}
+
+void forker::throw_if_stopped_elsewhere() {
+  if (innermost != nullptr && scopes_without_forks == 0) innermost->token().throw_if_stopped();
+}
 
 run_context::run_context(frame& of, core& in, worker* by, run_context* parent_task, int unrelated_below) noexcept
     : task(&of),
@@ -31,7 +58,10 @@ run_context::run_context(frame& of, core& in, worker* by, run_context* parent_ta
       parent(parent_task),
       root(this),
       forked(nullptr),
-      depth(unrelated_below) {
+      stack(&innermost),
+      height(height_of(below) + 1),
+      depth(unrelated_below),
+      is_isolated(below != nullptr && below->is_isolated.load(memory_order_relaxed)) {
   become_innermost(this);
 }
 
@@ -43,6 +73,8 @@ run_context::run_context(run_context& forked_in, worker& by, int unrelated_below
       parent(forked_in.parent),
       root(forked_in.root),
       forked(&forked_in),
+      stack(&innermost),
+      height(height_of(below) + 1),
       depth(unrelated_below),
       is_isolated(forked_in.is_isolated.load(memory_order_relaxed)) {
   become_innermost(this);
@@ -77,18 +109,56 @@ held_up held_up::by_this_thread() noexcept {
   return all;
 }
 
+namespace {
+
+// Goes over all that some contexts hold up, each once: what is below on their own stacks, and, since a stolen fork holds
+// up the stack that joins it, what is there from the place on where it was forked. A stack is a chain: what was seen of it
+// is what lies at some height or below.
 template <typename Predicate>
-bool held_up::any(Predicate holds) const noexcept {
-  // A stolen fork holds up the stack that joins it, too, from the place where that was forked.
-  const auto in_stack = [&](const auto& self, const run_context* c) -> bool {
-    for (; c != nullptr; c = c->below) {
-      if (holds(*c) || (c->forked != nullptr && self(self, c->forked))) return true;
+class held_up_search {
+ public:
+  explicit held_up_search(Predicate holds) noexcept : holds_(holds) {}
+
+  [[nodiscard]] bool finds(const run_context* c) noexcept {
+    if (c == nullptr) return false;
+    const int seen_already = mark(c->stack, c->height);
+    for (; c != nullptr && c->height > seen_already; c = c->below) {
+      if (holds_(*c) || finds(c->forked)) return true;
     }
     return false;
+  }
+
+ private:
+  struct mark_of {
+    const void* stack;
+    int height;
   };
-  if (in_stack(in_stack, top_)) return true;
+
+  // Returns how high the stack was marked before. What does not fit is not marked: it may be gone over again.
+  int mark(const void* stack, int height) noexcept {
+    const auto last = marks_.begin() + count_;
+    const auto it = std::find_if(marks_.begin(), last, [stack](const mark_of& m) { return m.stack == stack; });
+    if (it != last) return std::exchange(it->height, std::max(it->height, height));
+    if (it != marks_.end()) {
+      *it = {stack, height};
+      ++count_;
+    }
+    return 0;
+  }
+
+  Predicate holds_;
+  std::array<mark_of, 128> marks_;
+  int count_ = 0;
+};
+
+}  // namespace
+
+template <typename Predicate>
+bool held_up::any(Predicate holds) const noexcept {
+  held_up_search search(holds);
+  if (search.finds(top_)) return true;
   const callback_scope* s = callbacks_;
-  while (s != nullptr && !in_stack(in_stack, s->of_)) s = s->below_;
+  while (s != nullptr && !search.finds(s->of_)) s = s->below_;
   return s != nullptr;
 }
 

@@ -34,6 +34,8 @@ struct run_context {
   run_context* parent;  // the task of which this one is a child; null for a root
   run_context* root;    // of the same task, on the stack where that began: its callbacks are there
   run_context* forked;  // what this is a stolen fork of, on another stack, and joined there; null: nothing
+  const void* stack;    // which one this is on
+  int height;           // contexts on that stack, this one included
   int depth;            // unrelated tasks below this one on the stack
 
   /// Whether a join of this one may run an unrelated task on top.
@@ -57,6 +59,15 @@ struct run_context {
   atomic<std::uint32_t> callers{0};
 };
 
+/// For a scope, forks of the calling thread are run in place: it is marked, by what a thief's thread would not be.
+class no_forking {
+ public:
+  no_forking() noexcept;
+  no_forking(const no_forking&) = delete;
+  no_forking& operator=(const no_forking&) = delete;
+  ~no_forking();
+};
+
 /// For a scope, the calling thread calls a stop callback of the task in `of`, whose end waits for it.
 class callback_scope {
  public:
@@ -69,6 +80,7 @@ class callback_scope {
   friend class held_up;
   const run_context* of_;  // stays, and all that is below it: it does not end before its callbacks
   const callback_scope* below_;
+  no_forking forks_;
 };
 
 /// What cannot end before the calling thread goes on: the tasks on its stack, those whose stop callbacks it calls, and

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "no_blocking.hpp"
+#include "run_context.hpp"
 
 namespace weir::detail {
 
@@ -21,6 +22,7 @@ class settling {
 
  private:
   no_blocking waits_;  // of limiters and semaphores
+  no_forking forks_;
 };
 
 }  // namespace weir::detail

@@ -40,7 +40,7 @@ stop_cause stop_token::cause() const noexcept {
   stop_cause why = of_->task->state.cause();
   if (why == stop_cause::none && of_->pool->is_stopping()) why = stop_cause::shutdown;
   // Who asks may not have told this worker's forks yet: what this thread has seen, its next fork sees, too.
-  if (why != stop_cause::none && detail::forker::current() != nullptr) detail::forker::current()->raise();
+  if (why != stop_cause::none && detail::forker::current() != nullptr) detail::forker::current()->stops().raise_own();
   return why;
 }
 
@@ -49,6 +49,8 @@ namespace detail {
 void stop_callback_node::attach(const stop_token& token) {
   if (token.of_ == nullptr) return;
   of_ = token.of_;
+  run_context* const here = run_context::current();
+  at_ = here != nullptr && here->root == of_ ? here : of_;
   if (of_->pool->stops().link(*of_, *this)) return;
   of_ = nullptr;
   call_(*this);  // asked to stop already; what it throws leaves by the constructor, into the task
@@ -144,14 +146,14 @@ void stop_registry::call_all(run_context& context) noexcept {
     node->phase_.store(1, memory_order_relaxed);  // relaxed: under the lock
     std::exception_ptr error;
     mutex_.unlock();
-    call_one(*node, context, error);
+    call_one(*node, error);
     mutex_.lock();
     if (error != nullptr && context.callback_error == nullptr) context.callback_error = std::move(error);
   }
 }
 
-void stop_registry::call_one(stop_callback_node& node, const run_context& of, std::exception_ptr& error) noexcept {
-  const callback_scope here(of);
+void stop_registry::call_one(stop_callback_node& node, std::exception_ptr& error) noexcept {
+  const callback_scope here(*node.at_);  // on that stack its destructor waits
   bool destroyed = false;
   node.destroyed_ = &destroyed;  // read on this thread only
   try {

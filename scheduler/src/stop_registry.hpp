@@ -32,7 +32,7 @@ class stop_registry {
   void enter(run_context& context) noexcept WEIR_REQUIRES(mutex_);
   // Gives the lock back, and wakes the end of the run if that waits for the last of them.
   void leave(run_context& context) noexcept WEIR_RELEASES(mutex_);
-  static void call_one(stop_callback_node& node, const run_context& of, std::exception_ptr& error) noexcept;
+  static void call_one(stop_callback_node& node, std::exception_ptr& error) noexcept;
 
   mutex mutex_;
   run_context* contexts_ WEIR_GUARDED_BY(mutex_) = nullptr;

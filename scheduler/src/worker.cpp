@@ -146,14 +146,14 @@ bool worker::run_stolen(int depth) noexcept {
 bool worker::run_one_of(worker& victim, int depth) noexcept {
   if (&victim == this) return false;
   const bool forks_first = tick_ % 2 == 0;
-  if (forks_first && run_fork_of(victim, 0, depth)) return true;
+  if (forks_first && run_fork_of(victim, depth)) return true;
   if (frame* const f = victim.steal().item) {
     steals_.add();
     stop_searching();
     core_->start(*f, this, depth);
     return true;
   }
-  return !forks_first && run_fork_of(victim, 0, depth);
+  return !forks_first && run_fork_of(victim, depth);
 }
 
 join_end worker::join(tracked_frame& f, deadline until) noexcept {
@@ -178,7 +178,7 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
     if (!here.may_help() || !until.is_never()) return core_->sleep_until_done(f, until);
     if (run_next(here.depth + 1)) {
       hidden.reset();
-    } else if (is_searching_ && core_->sees_work()) {
+    } else if (is_searching_ && core_->sees_work_for(*this)) {
       hidden.pause();
     } else if (!sleep_until_needed(f)) {
       return join_end::would_deadlock;
@@ -192,7 +192,7 @@ bool worker::sleep_until_needed(tracked_frame& f) noexcept {
   if (asleep.is_circular()) return false;
   parks_.add();
   core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true),
-                      [&] { return f.state.watch(task_state::watcher::worker) || core_->needs_workers(); });
+                      [&] { return f.state.watch(task_state::watcher::worker) || core_->needs(*this); });
   return true;
 }
 

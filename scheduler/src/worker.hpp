@@ -68,11 +68,11 @@ class alignas(cache_line) worker {
 
   /// Own thread only, in a task. Waits for its newest fork, which was stolen, as scheduler/README.md, section "Forks",
   /// says.
-  void join(fork_job& newest) noexcept;
+  /// False: it will never be done, in the child of a fork(2).
+  [[nodiscard]] bool join(fork_job& newest) noexcept;
 
   /// Any thread.
   [[nodiscard]] steal_result<frame> steal() noexcept { return thief_.steal(); }
-  [[nodiscard]] fork_job* steal_fork(std::uint32_t from = 0) noexcept { return fork_thief_.steal(from); }
   [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty(); }
   [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
   [[nodiscard]] forker& forks() noexcept { return forks_; }
@@ -93,9 +93,10 @@ class alignas(cache_line) worker {
   [[nodiscard]] frame* find() noexcept;
   [[nodiscard]] bool run_stolen(int depth) noexcept;
   [[nodiscard]] bool run_one_of(worker& victim, int depth) noexcept;
-  [[nodiscard]] bool run_fork_of(worker& victim, std::uint32_t from, int depth) noexcept;
+  [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
+  [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
   void run(fork_job& f, worker& of, int depth) noexcept;
-  void sleep_until_done(fork_job& f, bool may_help) noexcept;
+  void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
   [[nodiscard]] bool may_search() noexcept;
   void stop_searching() noexcept;
   [[nodiscard]] frame* oldest_of_own() noexcept;

@@ -41,10 +41,12 @@ enum class fork_sleep_mistake {
   thief_tells_of_no_end,
   thief_tells_of_no_name,
   thief_tells_of_no_forks,
+  owner_does_not_ask_whether_it_goes_on,
+  thief_begins_no_epoch,
 };
 
 struct pair_of_workers {
-  explicit pair_of_workers(fork_sleep_mistake m) : made(m) {}
+  explicit pair_of_workers(fork_sleep_mistake m, bool goes_on) : made(m), thief_goes_on(goes_on) {}
 
   struct side {
     fork_stack<fork_job> stack;
@@ -53,9 +55,10 @@ struct pair_of_workers {
   };
 
   fork_sleep_mistake made;
+  bool thief_goes_on;  // it takes its own fork back if it can, ends, and forks something else
   idle place{2};
   std::array<side, 2> workers;
-  fork_job outer{}, inner{};
+  fork_job outer{}, inner{}, later{};
   atomic<std::uint32_t> inner_is_run{0};
   model::checked<int> result{0};  // what the fork makes, published by its end
 
@@ -72,7 +75,7 @@ struct pair_of_workers {
       const fork_state::view now = outer.state.look();
       if (now.is_taken) {
         model::check(now.taker == 1, "the thief's name");
-        if (fork_stack_thief<fork_job>(workers[1].stack).steal(now.from) != nullptr) {
+        if (steal_for(now) != nullptr) {
           run_inner();
           continue;
         }
@@ -94,6 +97,14 @@ struct pair_of_workers {
     });
   }
 
+  fork_job* steal_for(const fork_state::view& now) {
+    fork_stack_thief<fork_job> thief(workers[1].stack);
+    const bool asks = made != fork_sleep_mistake::owner_does_not_ask_whether_it_goes_on;
+    fork_job* const f = thief.steal_while(now.from, [&] { return !asks || !outer.state.look().is_done; });
+    model::check(f == nullptr || f == &inner, "the owner takes what was forked for its fork, and nothing else");
+    return f;
+  }
+
   void run_inner() {
     inner_is_run.store(1, memory_order_release);
     weir::detail::futex_wake(&inner_is_run, 1);
@@ -106,18 +117,26 @@ struct pair_of_workers {
     const bool owner_sleeps = f->state.take(1, self.own.size());
     if (owner_sleeps && made != fork_sleep_mistake::thief_tells_of_no_name) place.wake(workers[0].bed);
     push(self, inner, made != fork_sleep_mistake::thief_tells_of_no_forks);
-    while (inner_is_run.load(memory_order_acquire) == 0) {
-      weir::detail::futex_wait(inner_is_run, 0, std::chrono::nanoseconds(-1));
+    if (!thief_goes_on || !self.own.pop()) {
+      while (inner_is_run.load(memory_order_acquire) == 0) {
+        weir::detail::futex_wait(inner_is_run, 0, std::chrono::nanoseconds(-1));
+      }
+      self.own.forget_newest();
     }
-    self.own.forget_newest();
     result.set(1);
+    if (made != fork_sleep_mistake::thief_begins_no_epoch) self.own.next_epoch();
     if (f->state.finish(false) && made != fork_sleep_mistake::thief_tells_of_no_end) place.wake(workers[0].bed);
+    if (!thief_goes_on) return;
+    // At the same index.
+    push(self, later);
+    model::check(self.own.pop(), "nobody takes what is not for him");
   }
 };
 
-std::function<void(model::scenario&)> pair_scenario(fork_sleep_mistake made = fork_sleep_mistake::none) {
-  return [made](model::scenario& s) {
-    auto w = std::make_shared<pair_of_workers>(made);
+std::function<void(model::scenario&)> pair_scenario(fork_sleep_mistake made = fork_sleep_mistake::none,
+                                                    bool thief_goes_on = false) {
+  return [made, thief_goes_on](model::scenario& s) {
+    auto w = std::make_shared<pair_of_workers>(made, thief_goes_on);
     s.label("idle", w->place);
     s.label("outer", w->outer);
     s.label("inner is run", w->inner_is_run);
@@ -160,6 +179,34 @@ TEST(ForkSleepModel, LosesNoWakeUpWithViews) {
 TEST(ForkSleepModel, NeedsTheOrders) {
   const model::mutants m = model::weaken_each_order("fork_state.hpp", {pair_with_views});
   EXPECT_THAT(m.survivors, testing::UnorderedElementsAre());
+}
+
+const model::experiment pair_that_goes_on = {{.name = "stolen fork, thief goes on, views",
+                                              .preemptions = 3,
+                                              .memory = model::memory_model::views,
+                                              .old_reads = 1},
+                                             pair_scenario(fork_sleep_mistake::none, true)};
+
+TEST(ForkSleepModel, LeavesToTheThiefWhatItForksAfterwards) {
+  for (const int spurious : {0, 1}) {
+    const model::result r = model::explore(
+        {.name = "stolen fork, thief goes on", .preemptions = 4, .spurious_wakes = spurious}, pair_that_goes_on.setup);
+    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+  }
+  const model::result r = model::explore(pair_that_goes_on.how, pair_that_goes_on.setup);
+  EXPECT_TRUE(r.passed() && r.complete) << r.report;
+}
+
+TEST(ForkSleepModel, NeedsEachStepOfLeapfrogging) {
+  const std::pair<fork_sleep_mistake, const char*> mistakes[] = {
+      {fork_sleep_mistake::owner_does_not_ask_whether_it_goes_on, "owner does not ask"},
+      {fork_sleep_mistake::thief_begins_no_epoch, "no epoch"},
+  };
+  for (const auto& [made, name] : mistakes) {
+    const model::result r =
+        model::explore({.name = std::string("mistake: ") + name, .preemptions = 4}, pair_scenario(made, true));
+    EXPECT_THAT(r.failure, HasSubstr("nothing else")) << name;
+  }
 }
 
 TEST(ForkSleepModel, NeedsEachStep) {

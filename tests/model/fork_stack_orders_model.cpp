@@ -116,7 +116,8 @@ TEST(ForkStackOrders, AreEachNeeded) {
                                                   forks_with({.owner = "+-+-+-", .thieves = 2}, 3),
                                                   forks_with({.owner = "++-+--", .thieves = 2, .steals_each = 2}, 2)});
   EXPECT_EQ(m.killed, 2);
-  EXPECT_THAT(m.survivors, testing::ElementsAre());
+  // Needed by who takes only what belongs to one fork: nothing here shows it (queues/README.md, fork stack, epochs).
+  EXPECT_THAT(m.survivors, testing::ElementsAre("steal_while load: acquire -> relaxed"));
 }
 
 }  // namespace

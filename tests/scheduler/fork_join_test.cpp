@@ -241,6 +241,71 @@ TEST(ForkJoin, LeavesATaskWhoseInnerTaskHasSeenAStop) {
   EXPECT_EQ(weir::testing::cancelled_thrown_by([&] { job->get(); }), weir::stop_cause::requested);
 }
 
+TEST(ForkJoin, LeavesALoopOfForksAtTheDeadline) {
+  weir::pool pool({.workers = 1});
+  EXPECT_EQ(weir::testing::cancelled_thrown_by([&] {
+              pool.try_submit({.deadline = weir::within(10ms)},
+                              [&] {
+                                for (;;) fork_join([] {}, [] {});
+                              })
+                  ->get();
+            }),
+            weir::stop_cause::deadline);
+}
+
+TEST(ForkJoin, TakesResultsThatAreConstAndOperatorsThatAreStrange) {
+  struct strange {
+    void operator&() const = delete;
+    const std::string operator()() const { return "1"; }
+  };
+  const strange f;
+  EXPECT_EQ(on_workers(2, [&] { return fork_join(f, f); }), std::make_tuple(std::string("1"), std::string("1")));
+}
+
+// ---- where forks are run in place
+
+TEST(ForkJoin, IsInPlaceInAStopCallback) {
+  weir::pool pool({.workers = 2});
+  event ready, called;
+  std::vector<int> order;
+  auto job = pool.try_submit({}, [&](weir::stop_token stop) {
+    const weir::stop_callback on_stop(stop, [&] {
+      // Not left by weir::cancelled, though the task that it runs in was asked to stop.
+      fork_join([&] { order.push_back(1); }, [&] { order.push_back(2); });
+      called.set();
+    });
+    ready.set();
+    called.await("the stop callback");
+  });
+  ready.await("the callback to be there");
+  auto stopper = pool.try_submit({}, [&] { job->request_stop(); });
+  stopper->get();
+  EXPECT_NO_THROW(job->get());
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+TEST(ForkJoin, IsInPlaceWhereACallableEndsThatNeverRan) {
+  struct forks_at_its_end {
+    explicit forks_at_its_end(std::vector<std::thread::id>& in) : callers(&in) {}
+    forks_at_its_end(forks_at_its_end&& other) noexcept : callers(std::exchange(other.callers, nullptr)) {}
+    ~forks_at_its_end() {
+      if (callers == nullptr) return;
+      const auto note = [this] { callers->push_back(std::this_thread::get_id()); };
+      fork_join(note, note);
+    }
+    void operator()() const {}
+    std::vector<std::thread::id>* callers;
+  };
+  weir::pool pool({.workers = 2});
+  std::vector<std::thread::id> callers;
+  weir::testing::busy_workers busy(pool, 1);
+  const auto self = *pool.run({}, [&] {
+    pool.try_submit({}, forks_at_its_end(callers))->request_stop();
+    return std::this_thread::get_id();
+  });
+  EXPECT_EQ(callers, (std::vector{self, self}));
+}
+
 TEST(ForkJoin, HoldsTwoHundredNestedJoinsOnOneWorker) {
   weir::pool pool({.workers = 1});
   const std::function<int(int)> nested = [&](int depth) -> int {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -90,10 +91,11 @@ void run_forks(int thieves, std::uint64_t forks, std::uint64_t seed) {
     });
   }
   forker owner(*stack, seed);
-  weir::testing::eventually("forks that were run and forks that were stolen", [&] {
+  const auto limit = std::chrono::steady_clock::now() + weir::testing::patience;
+  while (owner.joined() < forks || owner.stolen() < 100) {
     owner.recurse(90);  // deeper than the stack has room
-    return owner.joined() >= forks && owner.stolen() >= 100;
-  });
+    if (std::chrono::steady_clock::now() > limit) weir::testing::give_up("forks that were stolen");
+  }
   over.store(true, weir::detail::memory_order_release);
   ended.await(static_cast<std::uint32_t>(thieves), "thieves that see the end");
   for (std::thread& t : threads) t.join();

@@ -31,23 +31,26 @@ class fork_stack {
   template <typename, std::uint32_t>
   friend class fork_stack_thief;
 
+  static_assert(Capacity < 1U << 16);
   static constexpr std::uint64_t one_taken = 1;
-  static constexpr std::uint64_t one_public = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t one_public = std::uint64_t{1} << 16;
+  static constexpr std::uint64_t one_epoch = std::uint64_t{1} << 32;
 
-  static constexpr std::uint32_t tail_of(std::uint64_t word) noexcept { return static_cast<std::uint32_t>(word); }
-  static constexpr std::uint32_t split_of(std::uint64_t word) noexcept {
-    return static_cast<std::uint32_t>(word >> 32);
-  }
-  static constexpr std::uint64_t word_of(std::uint32_t tail, std::uint32_t split) noexcept {
-    return std::uint64_t{split} << 32 | tail;
+  static constexpr std::uint32_t tail_of(std::uint64_t word) noexcept { return word & (one_public - 1); }
+  static constexpr std::uint32_t split_of(std::uint64_t word) noexcept { return (word >> 16) & (one_public - 1); }
+  static constexpr std::uint64_t emptied(std::uint64_t word, std::uint32_t at) noexcept {
+    return (word & ~(one_epoch - 1)) | std::uint64_t{at} << 16 | at;
   }
 
-  // {split:32, tail:32}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not yet joined.
-  // From split on: private.
-  // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), and, when nothing is
-  // public, where the next fork will be. Readers: all.
+  // {epoch:32, split:16, tail:16}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not yet
+  // joined. From split on: private. Epoch: how many stolen forks the owner has run to their end.
+  // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next fork
+  // will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
   //     same release sequence; publishes the slot and the fork.
+  // (2) not gone yet: release addition by the owner, after it has ended a stolen fork -> acquire load by a thief that takes
+  //     only what belongs to that fork, before it asks whether it has ended. What is public then and belongs to another
+  //     one was made public after that end, which the load makes visible; and after its exchange the epoch is another.
   alignas(cache_line) atomic<std::uint64_t> word_{0};
 
   // Written by the owner before (1), read by a thief after it has taken the slot. The owner writes it again only when the
@@ -92,8 +95,12 @@ class fork_stack_owner {
     --head_;
     split_ = head_;
     // Nothing is public, so that no thief can be writing; relaxed: it publishes nothing.
-    stack_->word_.store(stack::word_of(head_, head_), memory_order_relaxed);
+    stack_->word_.store(stack::emptied(stack_->word_.load(memory_order_relaxed), head_), memory_order_relaxed);
   }
+
+  /// To be called between the last use of the forks that were pushed for a stolen one, all joined, and the word that it
+  /// has ended: who asks for these takes nothing that comes later.
+  void next_epoch() noexcept { (void)stack_->word_.fetch_add(stack::one_epoch, memory_order_release); }  // (2)
 
   /// Makes all public, for an owner that will not push for a while. Returns whether there was something to add: then
   /// who sleeps should be woken.
@@ -143,13 +150,20 @@ class fork_stack_thief {
  public:
   explicit fork_stack_thief(fork_stack<T, Capacity>& of) noexcept : stack_(&of) {}
 
-  /// Takes the oldest that is public, if it is at `from` or above, else null. What was pushed while the stack's size was
-  /// at least `from` is there.
-  [[nodiscard]] T* steal(std::uint32_t from = 0) noexcept {
-    std::uint64_t seen = stack_->word_.load(memory_order_relaxed);
-    while (has_public(seen, from)) {
+  /// Takes the oldest that is public, or null.
+  [[nodiscard]] T* steal() noexcept {
+    return steal_while(0, [] { return true; });
+  }
+
+  /// Takes the oldest that is public, if it is at `from` or above, else null: what the owner has pushed since its size was
+  /// `from`. And only what it has pushed before the end of something, which calls `next_epoch`: `goes_on` asks whether
+  /// that was still to come.
+  template <typename Predicate>
+  [[nodiscard]] T* steal_while(std::uint32_t from, Predicate goes_on) noexcept {
+    std::uint64_t seen = stack_->word_.load(memory_order_acquire);  // (2)
+    while (has_public(seen, from) && goes_on()) {
       if (stack_->word_.compare_exchange_weak(seen, seen + stack::one_taken, memory_order_acquire,
-                                              memory_order_relaxed)) {  // (1)
+                                              memory_order_acquire)) {  // (1), else (2)
         return stack_->slots_[stack::tail_of(seen)];
       }
     }

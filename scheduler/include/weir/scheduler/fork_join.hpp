@@ -21,15 +21,24 @@ namespace weir {
 namespace detail {
 
 template <typename F>
-using value_of = std::conditional_t<std::is_void_v<std::invoke_result_t<F&>>, std::monostate, std::invoke_result_t<F&>>;
+using value_of = std::conditional_t<std::is_void_v<std::invoke_result_t<F&>>, std::monostate,
+                                    std::remove_cv_t<std::invoke_result_t<F&>>>;
+
+// Named, so that a compiler says it before anything else.
+template <typename F>
+struct check_fork {
+  static_assert(!std::is_reference_v<std::invoke_result_t<F&>>,
+                "weir: a fork returns a value; return a pointer or std::ref for a reference");
+  static_assert(std::is_void_v<std::invoke_result_t<F&>> || std::is_move_constructible_v<std::invoke_result_t<F&>>,
+                "weir: what a fork returns must be movable; return a std::unique_ptr to it");
+  static constexpr bool is_fine = true;
+};
 
 template <typename... Fs>
 inline constexpr bool return_nothing = (std::is_void_v<std::invoke_result_t<Fs&>> && ...);
 
 template <typename F>
 value_of<F> call(F& f) {
-  static_assert(!std::is_reference_v<std::invoke_result_t<F&>>,
-                "weir: a fork returns a value; return a pointer or std::ref for a reference");
   if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
     std::invoke(f);
     return {};
@@ -44,7 +53,7 @@ struct fork_frame final : fork_job {
   using value = value_of<G>;
 
   fork_frame(G& forked, run_context* task) noexcept
-      : fork_job{.run = &run_for_thief, .of = task, .state = {}}, g(&forked) {}
+      : fork_job{.run = &run_for_thief, .of = task, .state = {}}, g(std::addressof(forked)) {}
   fork_frame(const fork_frame&) = delete;
   fork_frame& operator=(const fork_frame&) = delete;
   ~fork_frame() {}
@@ -92,8 +101,7 @@ class joining {
   joining& operator=(const joining&) = delete;
   ~joining() {
     if (right_ == nullptr || at_->pop()) return;  // what was not begun is dropped
-    at_->join_stolen(*right_);
-    right_->drop_result();
+    if (at_->join_stolen(*right_)) right_->drop_result();
   }
 
   /// True: it was not stolen, and the caller runs it. False: it is done.
@@ -101,7 +109,7 @@ class joining {
     fork_frame<G>* const right = std::exchange(right_, nullptr);
     if (at_->pop()) [[likely]]
       return true;
-    at_->join_stolen(*right);
+    if (!at_->join_stolen(*right)) forker::throw_forked();
     return false;
   }
 
@@ -112,6 +120,7 @@ class joining {
 
 template <typename F, typename G>
 std::tuple<value_of<F>, value_of<G>> call_in_order(F& f, G& g) {
+  forker::throw_if_stopped_elsewhere();
   return {call(f), call(g)};
 }
 
@@ -147,23 +156,29 @@ void fork_several(Callables& all, Results& results) {
 
 /// Calls all of `fs`, which take nothing, and returns when all have been called: maybe at the same time, on several
 /// workers of the pool whose task calls this. What is called is the caller's: it stays where it is, and may refer to
-/// the caller's stack. The first is called by the calling thread at once; the last ones are the first to be stolen.
-/// Whether anything runs at the same time is not promised: none may wait for another. Outside a worker, and beyond 1,024
-/// forks that are not joined yet, they are called one after the other, as written.
+/// the caller's stack; given twice, it may run twice at once. The first is called by the calling thread at once; the last
+/// ones are the first to be stolen. Whether anything runs at the same time is not promised: none may wait for another.
+/// Outside a worker, in code that a pool calls between tasks and in stop callbacks, and beyond 1,024 forks that are not
+/// joined yet, they are called one after the other, as written.
 ///
 /// Returns a std::tuple of what they return, in order, with std::monostate where one returns nothing; void where all do.
+/// What they return must be movable, and is no reference.
 ///
-/// @throws what a callable throws; of several, that of the first one in order. Whoever has begun is waited for; who has
-///   not may never begin. weir::cancelled if the task was asked to stop, or its deadline has passed: looked at once,
-///   before any is called.
+/// @throws what a callable throws; of several, that of the first one in order. Whoever has begun is waited for, also while
+///   the stack is unwound; who has not may never begin. weir::cancelled if the task was asked to stop, or its deadline
+///   has passed: looked at here before any is called, before a thief begins one, and between the sides where there are
+///   more than two. So in a destructor, or elsewhere where nothing may be thrown, catch it. weir::refused `forked` in the
+///   child of a fork(2), for a side that a thread of the parent has taken.
 ///
 /// Blocking: it may sleep while another worker runs what was stolen; it runs meanwhile what was forked for that, and
 /// nothing else but for pool_options::help_depth. So the stack of a worker holds one path of the program's calls, and a
 /// frame of weir's for each steal on it. A fork is the task that made it: `this_task` tells of that, a stop callback is
-/// that task's, and it is not counted as a task. Allocates nothing. Un-stolen: no atomic read-modify-write, constant
-/// time. What happened before the call happens before the callables; what these do happens before its return.
+/// that task's, and it is not counted as a task. Allocates nothing. Constant time where nobody steals, and no atomic
+/// read-modify-write while an older fork can be stolen: else making this one public is one, and taking it back another.
+/// What happened before the call happens before the callables; what these do happens before its return.
 template <typename... Fs>
 requires(sizeof...(Fs) >= 2 && (std::is_invocable_v<std::remove_reference_t<Fs>&> && ...)) auto fork_join(Fs&&... fs) {
+  static_assert((detail::check_fork<std::remove_reference_t<Fs>>::is_fine && ...));
   constexpr std::size_t count = sizeof...(Fs);
   if constexpr (count == 2) {
     if constexpr (detail::return_nothing<std::remove_reference_t<Fs>...>) {

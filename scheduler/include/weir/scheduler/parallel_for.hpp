@@ -58,6 +58,7 @@ class range_splitter {
   void run(I first, std::uint64_t count) const {
     forker* const here = forker::current();
     if (here == nullptr) {
+      forker::throw_if_stopped_elsewhere();
       (*block_)(first, count);
       return;
     }

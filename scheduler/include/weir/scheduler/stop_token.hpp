@@ -83,7 +83,9 @@ class stop_callback_node {
   friend class stop_registry;
 
   void (*call_)(stop_callback_node&);
-  run_context* of_ = nullptr;  // null: not registered. The rest is guarded by the pool's stop registry.
+  run_context* of_ = nullptr;  // of the task
+  run_context* at_ = nullptr;  // where it was registered: that, or a stolen fork of it
+                               // null: not registered. The rest is guarded by the pool's stop registry.
   stop_callback_node* next_ = nullptr;
   stop_callback_node* prev_ = nullptr;
   bool linked_ = false;

@@ -11,6 +11,7 @@
 #include <weir/queues/fork_stack.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/fork_state.hpp>
+#include <weir/scheduler/detail/stop_flag.hpp>
 
 namespace weir::detail {
 
@@ -24,7 +25,7 @@ struct fork_job {
   fork_state state;
 };
 
-/// The end of a worker at which its task forks. Own thread only, but for `raise`.
+/// The end of a worker at which its task forks. Own thread only, but for `stops` and `stack`.
 class alignas(cache_line) forker {
  public:
   explicit forker(worker& of) noexcept : worker_(&of) {}
@@ -40,8 +41,9 @@ class alignas(cache_line) forker {
 
   /// Leaves by weir::cancelled if the task was asked to stop. One relaxed load if nobody was.
   void throw_if_stopped() {
-    if (stop_is_near_.load(memory_order_relaxed)) [[unlikely]]
-      look_for_a_stop();  // (1)
+    if (stops_.is_up()) [[unlikely]] {
+      look_for_a_stop();
+    }
   }
 
   /// False: no room; the caller runs it in place.
@@ -57,8 +59,10 @@ class alignas(cache_line) forker {
   /// True: the newest was taken back, and is the caller's to run or to drop. False: it was stolen.
   [[nodiscard]] bool pop() noexcept { return own_.pop(); }
 
-  /// Waits for the newest fork, which was stolen, and runs what was forked for it meanwhile.
-  void join_stolen(fork_job& newest) noexcept;
+  /// Waits for the newest fork, which was stolen, and runs what was forked for it meanwhile. False: it will never be
+  /// done, since this is the child of a fork(2).
+  [[nodiscard]] bool join_stolen(fork_job& newest) noexcept;
+  [[noreturn]] static void throw_forked();
 
   /// Lets thieves take all of them, before something that may take long.
   void publish_all() noexcept {
@@ -71,9 +75,14 @@ class alignas(cache_line) forker {
   /// How many forks there are: what is pushed later is at this index or above.
   [[nodiscard]] std::uint32_t size() const noexcept { return own_.size(); }
   void forget_newest() noexcept { own_.forget_newest(); }
+  /// All that was forked for a stolen fork is joined; the word of its end comes next.
+  void next_epoch() noexcept { own_.next_epoch(); }
 
-  /// Any thread: some task that may run here was asked to stop.
-  void raise() noexcept { stop_is_near_.store(true, memory_order_release); }  // (1)
+  /// The same for who is not on a worker, or must not fork there.
+  static void throw_if_stopped_elsewhere();
+
+  /// Whether some task that may run here was asked to stop.
+  [[nodiscard]] stop_flag& stops() noexcept { return stops_; }
 
   [[nodiscard]] fork_stack<fork_job>& stack() noexcept { return stack_; }
 
@@ -86,15 +95,11 @@ class alignas(cache_line) forker {
   run_context* task_ = nullptr;
   worker* worker_;
 
-  // Whether to look if the task was asked to stop. Writers: whoever asks any task of the pool to stop, has seen that it
-  // was, or comes to a task (true); this worker (false).
-  // (1) raised: release store, after the cause was written -> acquire exchange by this worker, which a relaxed load has
-  //     sent there: either it reads this store, or the store comes later and sends it there again.
-  atomic<bool> stop_is_near_{false};
+  stop_flag stops_;
 };
 
-// Constant-initialised, and in the initial block of thread-local storage: reading it is one instruction, in a shared
-// library too.
+// Constant-initialised, and in the initial block of thread-local storage: reading it calls nothing, in a shared library
+// neither.
 extern thread_local constinit forker* current_forker __attribute__((tls_model("initial-exec")));
 
 inline forker* forker::current() noexcept { return current_forker; }
