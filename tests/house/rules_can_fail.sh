@@ -9,7 +9,7 @@ failed=0
 # put FILE: the text on stdin, as a file of a fresh clean tree.
 put() {
   rm -rf -- "${tree:?}"/* "$tree"/.[!.]*
-  mkdir -p "$tree"/{.ci,build,queues/include/weir/queues,admission/src,scheduler/src,tests/queues,tools,perf}
+  mkdir -p "$tree"/{.ci,build,queues/include/weir/queues,admission/src,scheduler/src,tests/{queues,cost},tools,perf}
   echo 'int main() {}' >"$tree/tests/ok.cpp"
   echo 'using std::atomic;' >"$tree/queues/include/weir/queues/sync.hpp"
   printf '%s\n' '<!-- file: tests/ok.cpp -->' '```cpp' 'int main() {}' '```' >"$tree/README.md"
@@ -45,6 +45,9 @@ for line in 'std::''shared_timed_mutex lock;' 'std::''binary_semaphore gone(0);'
   breaks seam queues/include/weir/queues/bad.hpp <<<"$line"
 done
 passes seam tests/queues/good_test.cpp <<<'std::''latch all(2);'  # tests may
+passes seam tests/cost/counting_sync.hpp <<<"${seam_breakers[0]}"
+breaks seam tests/cost/counting_sync.hpp <<<'#ifdef WEIR_MODEL'
+breaks seam tests/cost/counts.hpp <<<"${seam_breakers[0]}"
 
 breaks layers queues/include/weir/queues/bad.hpp <<<'#include <weir/admission/permit.hpp>'
 breaks layers queues/include/weir/queues/bad.hpp <<<'#include <weir/weir.hpp>'

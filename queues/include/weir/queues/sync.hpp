@@ -1,12 +1,12 @@
 // The seam: the only file of weir that names std::atomic, a fence, a futex, a mutex of the system or the CPU's pause.
 //
-// Everything else uses the names below, which cost nothing: an alias, or one inlined call. With WEIR_MODEL defined, the
-// same names come from the interleaving explorer of tests/model/, so that the very source that ships is what the
-// explorer runs. This is the one place with that switch.
+// Everything else uses the names below, which cost nothing: an alias, or one inlined call. With WEIR_MODEL defined as the
+// name of a header, the same names come from that: the interleaving explorer of tests/model/, or the counts of tests/cost/.
+// So the very source that ships is what is explored and counted. This is the one place with that switch.
 #pragma once
 
 #ifdef WEIR_MODEL
-#include "model_sync.hpp"  // tests/model/: defines every name of this file once more, under the explorer
+#include WEIR_MODEL  // defines every name of this file once more
 #else
 
 #include <atomic>

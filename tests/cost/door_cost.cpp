@@ -1,0 +1,77 @@
+// The door alone: grants, refusals, releases, with nobody else there.
+#include <gtest/gtest.h>
+#include <optional>
+
+#include <weir/admission/limiter.hpp>
+#include <weir/admission/token_bucket.hpp>
+#include <weir/admission/weighted_semaphore.hpp>
+
+#include "measure.hpp"
+
+namespace {
+
+using namespace weir::cost;
+
+struct door_costs {
+  counts grant;
+  counts refusal;
+  counts release;
+};
+
+template <typename Door>
+door_costs cost_of_a_door(Door& door) {
+  door_costs c;
+  std::optional<weir::result<weir::permit>> held, refused;
+  c.grant = cost_of([&] { held.emplace(door.try_acquire(1)); });
+  EXPECT_TRUE(*held);
+  c.refusal = cost_of([&] { refused.emplace(door.try_acquire(1)); });
+  EXPECT_FALSE(*refused);
+  c.release = cost_of([&] { held.reset(); });
+  return c;
+}
+
+TEST(DoorCost, OfALimiter) {
+  weir::limiter limiter({.max_tasks = 1, .max_weight = 64});
+  const door_costs c = cost_of_a_door(limiter);
+  expect(limiter_grant, c.grant);
+  expect(limiter_refusal, c.refusal);
+  expect(limiter_release, c.release);
+}
+
+TEST(DoorCost, OfALimiterWithARate) {
+  weir::limiter limiter({.max_tasks = 2, .max_weight = 64, .rate = weir::per_second(1), .burst = 1});
+  const door_costs c = cost_of_a_door(limiter);
+  expect(rate_grant, c.grant);
+  expect(rate_refusal, c.refusal);
+  expect(limiter_release, c.release);
+}
+
+TEST(DoorCost, OfAWeightedSemaphore) {
+  weir::weighted_semaphore semaphore(1);
+  const door_costs c = cost_of_a_door(semaphore);
+  expect(semaphore_grant, c.grant);
+  expect(semaphore_refusal, c.refusal);
+  expect(semaphore_release, c.release);
+  std::optional<weir::result<weir::permit>> held;
+  expect(semaphore_wait, cost_of([&] { held.emplace(semaphore.acquire(1)); }));
+}
+
+TEST(DoorCost, OfATokenBucket) {
+  weir::token_bucket bucket(weir::per_second(1), 3);
+  bool granted = false;
+  const auto take = [&] { granted = static_cast<bool>(bucket.try_take()); };
+  expect(bucket_grant, cost_of(take));
+  EXPECT_TRUE(granted);
+  const weir::time_point now = weir::steady_clock_source().now();
+  const auto take_now = [&] { granted = static_cast<bool>(bucket.try_take(1, now)); };
+  expect(bucket_first_grant_at, cost_of(take_now));
+  EXPECT_TRUE(granted);
+  expect(bucket_grant_at, cost_of(take_now));
+  EXPECT_TRUE(granted);
+  expect(bucket_refusal_at, cost_of(take_now));
+  EXPECT_FALSE(granted);
+  expect(bucket_refusal, cost_of(take));
+  EXPECT_FALSE(granted);
+}
+
+}  // namespace

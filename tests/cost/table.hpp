@@ -1,0 +1,171 @@
+// What the hot operations cost. The tests hold each row exactly; perf/README.md shows them, and a test compares.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "counts.hpp"
+
+namespace weir::cost {
+
+/// What `times` operations cost together.
+struct row {
+  std::string_view operation;
+  std::uint64_t times;
+  counts whole;
+};
+
+// Of 61 looks for a task one starts at the injector, and saves the barrier of an empty deque if there is something; one
+// takes the oldest of the deque, without the owner's barrier. Moodycamel's queue gives a consumer's turn on after 256
+// items, and a block back after 32. So the longer stretches are of as many tasks as all of these go into.
+inline constexpr std::uint64_t look_period = 61;
+inline constexpr std::uint64_t entry_period = 61 * 256;
+
+// ---- forks, un-stolen: one worker
+
+// Taking down the flag that says "a stop may be near", which each start of a task raises.
+inline constexpr row first_fork{"first fork of a task, besides", 1, {.worker_rmws = 1}};
+
+// The push finds nothing public, and makes the fork so: an addition, and the fence of who has made work visible. The
+// pop takes it back by a compare-and-swap.
+inline constexpr row lone_fork{"fork and join, no other fork there", 1'000,
+                               1'000 * counts{.worker_rmws = 2, .fences = 1}};
+
+// Something is public already: both ends stay private.
+inline constexpr row nested_fork{"fork and join within a fork", 1'000, {}};
+
+// Along the right spine, where the one public fork has just been joined: ten times what lone_fork costs.
+inline constexpr row fib{"fib(20): 10,945 forks, in all", 1, {.worker_rmws = 20, .fences = 10}};
+
+// A 16th of a range is a leaf; before each block of it what is private is made public. The clock is read until the
+// first 5 us are over, which are six readings by the clock of these tests.
+inline constexpr row short_loop{
+    "parallel_for of 65,536, in all", 1, {.worker_rmws = 48, .fences = 22, .clock_reads = 6}};
+inline constexpr row long_loop{
+    "parallel_for of 1,048,576, in all", 1, {.worker_rmws = 56, .fences = 26, .clock_reads = 6}};
+
+// ---- forks, stolen: two workers, a thief that sleeps before and after, an owner that sleeps until the end
+
+// The pool's: six changes of the word of idle: thief taken from the list, searching no more, owner asleep, owner taken
+// from the list, thief searching, thief asleep. Workers': one fork made public, taken; the thief's flag raised and taken
+// down, and its epoch; two looks into its own empty deque. The fork's: taken, awaited, done. Fences: of the push and of both who go to sleep.
+inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 200,
+                                 200 * counts{.pool_rmws = 6,
+                                              .worker_rmws = 7,
+                                              .task_rmws = 3,
+                                              .fences = 3,
+                                              .futex_waits = 2,
+                                              .futex_wakes = 2,
+                                              .locks = 4}};
+
+// ---- tasks of tasks
+
+// The pool's: submitted, admitted, and the door's word twice. The worker's: the owner's barrier, and the exchange that
+// decides about the last one; that alone at the look for the oldest. The task's: queued to running.
+inline constexpr row post_in_task{
+    "post in a task, and its run", look_period,
+    look_period* counts{
+        .pool_rmws = 4, .worker_rmws = 2, .task_rmws = 1, .fences = 1, .allocations = 1, .clock_reads = 1} -
+        counts{.worker_rmws = 1}};
+
+// Besides: the job keeps the pool (up and down), and the frame has two owners; the end is a transition that
+// waiters see.
+inline constexpr row get_in_task{
+    "try_submit in a task, its run, and get", 100,
+    100 * counts{.pool_rmws = 6, .worker_rmws = 2, .task_rmws = 5, .fences = 1, .allocations = 1, .clock_reads = 1}};
+
+// No door. The two locks are those of the parent's stop, which is forwarded.
+inline constexpr row run_in_task{"run in a task", 100,
+                                 100 * counts{.pool_rmws = 2, .task_rmws = 6, .locks = 2, .allocations = 1}};
+
+// ---- tasks from outside
+
+// The pool's: submitted, the door's word, admitted, pending; for every 32nd three more, to take a block of
+// moodycamel's from its free list.
+inline constexpr row post{
+    "post from outside, worker busy", entry_period,
+    entry_period* counts{.pool_rmws = 4, .fences = 1, .allocations = 1, .clock_reads = 1} + counts{.pool_rmws = 1'464}};
+
+// The pool's: three of moodycamel's queue, pending, the door's word. The worker's: the barrier of its empty deque. The
+// locks: the way in by links is looked at, empty or not, one lane or two. For every 32nd two more, to give the block
+// back; for every 256th one, for the next one's turn.
+inline constexpr row run_posted{"run of what was posted from outside", entry_period,
+                                entry_period* counts{.pool_rmws = 5, .worker_rmws = 1, .task_rmws = 1, .locks = 1} +
+                                    counts{.pool_rmws = 1'037, .locks = 5'856} - counts{.worker_rmws = 256}};
+
+// The pool's: the thief searches, and no more; the door's word. The workers': its own empty deque, the victim's top.
+inline constexpr row stolen_task{"steal of a task, and its run", 1'000,
+                                 1'000 * counts{.pool_rmws = 3, .worker_rmws = 2, .task_rmws = 1}};
+
+// Both of the above, and: the sleeper taken from the list, searching no more, searching, asleep again. One more look
+// into the worker's empty deque. The fence of who goes to sleep.
+inline constexpr row wake_up{
+    "post to a worker that sleeps, its run, asleep again", entry_period,
+    post.whole + run_posted.whole +
+        entry_period* counts{
+            .pool_rmws = 4, .worker_rmws = 1, .fences = 1, .futex_waits = 1, .futex_wakes = 1, .locks = 2}};
+
+// The count of submissions, and that of refusals.
+inline constexpr row pool_refusal{"try_submit, refused tasks_full", 100,
+                                  100 * counts{.pool_rmws = 2, .clock_reads = 1}};
+
+// The pool's: husks, the door's word, the end that no worker counts. The task's: stopped, done.
+inline constexpr row stop_queued{"request_stop of a queued task", 100, 100 * counts{.pool_rmws = 3, .task_rmws = 2}};
+
+// And the flag of the forks of each worker, of which there is one.
+inline constexpr row stop_running{"request_stop of a running task", 1, {.worker_rmws = 1, .task_rmws = 1}};
+
+// ---- the door alone, nobody else there
+
+inline constexpr row limiter_grant{"limiter: grant", 1, {.pool_rmws = 1, .clock_reads = 1}};
+inline constexpr row limiter_refusal{"limiter: refusal", 1, {.clock_reads = 1}};
+inline constexpr row limiter_release{"limiter: release", 1, {.pool_rmws = 1}};
+// The room as an attempt, the token, the attempt settled.
+inline constexpr row rate_grant{"limiter with a rate: grant", 1, {.pool_rmws = 3, .clock_reads = 1}};
+inline constexpr row rate_refusal{"limiter with a rate: refusal", 1, {.clock_reads = 1}};
+inline constexpr row semaphore_grant{"weighted_semaphore: try_acquire", 1, {.pool_rmws = 1}};
+inline constexpr row semaphore_wait{"weighted_semaphore: acquire, room there", 1, {.pool_rmws = 1, .clock_reads = 1}};
+inline constexpr row semaphore_refusal{"weighted_semaphore: refusal", 1, {}};
+inline constexpr row semaphore_release{"weighted_semaphore: release", 1, {.pool_rmws = 1}};
+inline constexpr row bucket_grant{"token_bucket: grant", 1, {.pool_rmws = 1, .clock_reads = 1}};
+inline constexpr row bucket_refusal{"token_bucket: refusal", 1, {.clock_reads = 1}};
+// It has to be known how far ahead callers are.
+inline constexpr row bucket_first_grant_at{
+    "token_bucket: grant at a caller's time, once a second", 1, {.pool_rmws = 2}};
+inline constexpr row bucket_grant_at{"token_bucket: grant at a caller's time", 1, {.pool_rmws = 1}};
+inline constexpr row bucket_refusal_at{"token_bucket: refusal at a caller's time", 1, {}};
+
+inline constexpr std::array table = {&nested_fork,
+                                     &lone_fork,
+                                     &first_fork,
+                                     &fib,
+                                     &short_loop,
+                                     &long_loop,
+                                     &stolen_fork,
+                                     &post_in_task,
+                                     &get_in_task,
+                                     &run_in_task,
+                                     &post,
+                                     &run_posted,
+                                     &stolen_task,
+                                     &wake_up,
+                                     &pool_refusal,
+                                     &stop_queued,
+                                     &stop_running,
+                                     &limiter_grant,
+                                     &limiter_refusal,
+                                     &limiter_release,
+                                     &rate_grant,
+                                     &rate_refusal,
+                                     &semaphore_grant,
+                                     &semaphore_wait,
+                                     &semaphore_refusal,
+                                     &semaphore_release,
+                                     &bucket_grant,
+                                     &bucket_refusal,
+                                     &bucket_first_grant_at,
+                                     &bucket_grant_at,
+                                     &bucket_refusal_at};
+
+}  // namespace weir::cost

@@ -1,0 +1,186 @@
+// Tasks: submitted by tasks and from outside, stolen, stopped.
+#include <cstdint>
+#include <functional>
+#include <gtest/gtest.h>
+#include <vector>
+
+#include "measure.hpp"
+
+namespace {
+
+using namespace weir::cost;
+
+// Runs `n` tasks of which each posts the next one, after a first one.
+counts cost_of_a_chain(std::uint64_t n) {
+  resting_pool pool(1);
+  counts before, after;
+  event done;
+  std::function<void(std::uint64_t)> link = [&](std::uint64_t left) {
+    if (left == n) before = so_far();
+    if (left == 0) {
+      after = so_far();
+      done.set();
+      return;
+    }
+    pool->post({}, [&link, left] { link(left - 1); }).value();
+  };
+  run_in_a_task(*pool, [&] { link(n); });
+  done.await("the last task of the chain");
+  return after - before;
+}
+
+TEST(TaskCost, OfAPostInATask) { expect(post_in_task, cost_of_a_chain(post_in_task.times)); }
+
+TEST(TaskCost, OfASubmitInATaskAndItsGet) {
+  resting_pool pool(1);
+  counts c;
+  run_in_a_task(*pool, [&] {
+    c = cost_of([&] {
+      for (std::uint64_t i = 0; i < get_in_task.times; ++i) (*pool->try_submit({}, [] {})).get();
+    });
+  });
+  expect(get_in_task, c);
+}
+
+TEST(TaskCost, OfARunInATask) {
+  resting_pool pool(1);
+  counts c;
+  run_in_a_task(*pool, [&] {
+    c = cost_of([&] {
+      for (std::uint64_t i = 0; i < run_in_task.times; ++i) (void)pool->run({}, [] {});
+    });
+  });
+  expect(run_in_task, c);
+}
+
+// Posts `n` tasks to a pool whose worker is busy, and lets it run them: what both cost.
+struct backlog_cost {
+  counts posts;
+  counts runs;
+};
+
+backlog_cost cost_of_a_backlog(weir::pool& pool, std::uint64_t n) {
+  backlog_cost c;
+  event busy, go, done;
+  counts before;
+  std::uint64_t ran = 0;
+  const auto task = [&] {
+    if (ran == 0) before = so_far();
+    if (ran == n) {
+      c.runs = so_far() - before;
+      done.set();
+    }
+    ++ran;
+  };
+  pool.post({},
+            [&] {
+              busy.set();
+              go.await("the posts");
+            })
+      .value();
+  busy.await("a busy worker");
+  pool.post({}, task).value();
+  c.posts = cost_of([&] {
+    for (std::uint64_t i = 0; i < n; ++i) pool.post({}, task).value();
+  });
+  const std::uint64_t waits = so_far().futex_waits;
+  go.set();
+  done.await("the last task");
+  await_waits(waits + 1);
+  return c;
+}
+
+TEST(TaskCost, OfAPostFromOutsideAndOfItsRun) {
+  resting_pool pool(1);
+  (void)cost_of_a_backlog(*pool, entry_period);  // the queue has its memory from here on
+  const backlog_cost c = cost_of_a_backlog(*pool, entry_period);
+  expect(post, c.posts);
+  expect(run_posted, c.runs);
+}
+
+TEST(TaskCost, OfAStolenTask) {
+  constexpr std::uint64_t n = stolen_task.times;
+  resting_pool pool(2);
+  weir::testing::tally busy;
+  event go, done;
+  counts before, c;
+  std::uint64_t ran = 0;
+  const auto occupy = [&] {
+    busy.add();
+    go.await("the entries to steal");
+  };
+  pool->post({},
+             [&] {
+               busy.add();
+               busy.await(2, "the other worker");
+               for (std::uint64_t i = 0; i <= n; ++i) {
+                 pool->post({},
+                            [&] {
+                              if (ran == 0) before = so_far();
+                              if (ran == n) {
+                                c = so_far() - before;
+                                done.set();
+                              }
+                              ++ran;
+                            })
+                     .value();
+               }
+               go.set();
+               done.await("the last stolen task");
+             })
+      .value();
+  pool->post({}, occupy).value();
+  done.await("the last stolen task");
+  expect(stolen_task, c);
+}
+
+TEST(TaskCost, OfAWakeUp) {
+  resting_pool pool(1);
+  const auto wake_it = [&] {
+    for (std::uint64_t i = 0; i < wake_up.times; ++i) {
+      const std::uint64_t waits = so_far().futex_waits;
+      pool->post({}, [] {}).value();
+      await_waits(waits + 1);
+    }
+  };
+  wake_it();  // the queue has its memory from here on
+  expect(wake_up, cost_of(wake_it));
+}
+
+TEST(TaskCost, OfARefusal) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1}});
+  event busy, go;
+  pool.post({},
+            [&] {
+              busy.set();
+              go.await("the refusals");
+            })
+      .value();
+  busy.await("a busy worker");
+  const counts c = cost_of([&] {
+    for (std::uint64_t i = 0; i < pool_refusal.times; ++i) (void)pool.try_submit({}, [] {});
+  });
+  go.set();
+  expect(pool_refusal, c);
+}
+
+TEST(TaskCost, OfAStop) {
+  resting_pool pool(1);
+  event busy, go;
+  auto running = pool->try_submit({}, [&] {
+    busy.set();
+    go.await("the stops");
+  });
+  busy.await("a busy worker");
+  std::vector<weir::job<void>> queued;
+  for (std::uint64_t i = 0; i < stop_queued.times; ++i) queued.push_back(std::move(*pool->try_submit({}, [] {})));
+  const counts of_queued = cost_of([&] {
+    for (auto& j : queued) j.request_stop();
+  });
+  const counts of_running = cost_of([&] { running->request_stop(); });
+  go.set();
+  expect(stop_queued, of_queued);
+  expect(stop_running, of_running);
+}
+
+}  // namespace
