@@ -14,7 +14,7 @@
 #include "checked.hpp"
 #include "explorer.hpp"
 
-namespace {
+namespace chase_lev_model {
 
 using model::memory_order;
 using testing::HasSubstr;
@@ -133,4 +133,4 @@ TEST(ReleaseSequences, NeedBothFences) {
   }
 }
 
-}  // namespace
+}  // namespace chase_lev_model

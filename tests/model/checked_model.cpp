@@ -15,7 +15,7 @@
 
 #include "explorer.hpp"
 
-namespace {
+namespace checked_model {
 
 using model::checked;
 using testing::HasSubstr;
@@ -203,4 +203,4 @@ TEST(CheckedData, IncludesTheEndOfAnAtomicObject) {
   EXPECT_THAT(of_an_end("acquire", memory_order_acquire), HasSubstr("an object ends"));
 }
 
-}  // namespace
+}  // namespace checked_model

@@ -12,7 +12,7 @@
 #include "explorer.hpp"
 #include "gate_steps.hpp"
 
-namespace {
+namespace closing_model {
 
 using weir::detail::gate;
 using weir::detail::gate_steps;
@@ -78,4 +78,4 @@ TEST(ClosingModel, OneInLineLeavesTheGateEmpty) {
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 
-}  // namespace
+}  // namespace closing_model

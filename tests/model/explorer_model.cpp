@@ -15,7 +15,7 @@
 
 #include <weir/queues/sync.hpp>
 
-namespace {
+namespace explorer_model {
 
 using weir::detail::atomic;
 using weir::detail::memory_order_relaxed;
@@ -182,4 +182,4 @@ TEST(Explorer, EndsAnExecutionInsideANoexceptFunction) {
   EXPECT_NE(r.failure.find("fails here (explorer_model.cpp:"), std::string::npos) << r.failure;
 }
 
-}  // namespace
+}  // namespace explorer_model

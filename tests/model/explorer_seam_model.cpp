@@ -13,7 +13,7 @@
 
 #include "explorer.hpp"
 
-namespace {
+namespace explorer_seam_model {
 
 using weir::detail::atomic;
 using weir::detail::memory_order_acq_rel;
@@ -290,4 +290,4 @@ TEST(Backoff, DoublesItsPausesUpToABound) {
   EXPECT_EQ(operations(3, true), 1 + 2 + 4 + 1);
 }
 
-}  // namespace
+}  // namespace explorer_seam_model

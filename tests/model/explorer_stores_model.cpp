@@ -14,7 +14,7 @@
 
 #include "explorer.hpp"
 
-namespace {
+namespace explorer_stores_model {
 
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
@@ -353,4 +353,4 @@ TEST(DelayedStores, AreShownWhereTheyBecomeVisible) {
   EXPECT_THAT(r.report, HasSubstr("writer: visible of x at"));
 }
 
-}  // namespace
+}  // namespace explorer_stores_model

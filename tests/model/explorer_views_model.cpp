@@ -16,7 +16,7 @@
 #include "checked.hpp"
 #include "explorer.hpp"
 
-namespace {
+namespace explorer_views_model {
 
 using testing::Contains;
 using testing::HasSubstr;
@@ -381,4 +381,4 @@ TEST(Views, ListTheOrdersThatTheyMeet) {
   EXPECT_EQ(r.orders[1].order, model::memory_order_acquire);
 }
 
-}  // namespace
+}  // namespace explorer_views_model

@@ -18,7 +18,7 @@
 #include "idle.hpp"
 #include "mutants.hpp"
 
-namespace {
+namespace fork_sleep_model {
 
 using testing::HasSubstr;
 using weir::detail::atomic;
@@ -225,4 +225,4 @@ TEST(ForkSleepModel, NeedsEachStep) {
   }
 }
 
-}  // namespace
+}  // namespace fork_sleep_model

@@ -16,7 +16,7 @@
 #include "explorer.hpp"
 #include "faulty_fork_stack.hpp"
 
-namespace {
+namespace fork_stack_model {
 
 using model::fork_mistake;
 using testing::HasSubstr;
@@ -171,4 +171,4 @@ TEST(ForkStackModel, NeedsTheSlotReadAfterItWasTaken) {
               HasSubstr("run once"));
 }
 
-}  // namespace
+}  // namespace fork_stack_model

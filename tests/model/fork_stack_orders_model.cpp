@@ -15,7 +15,7 @@
 #include "explorer.hpp"
 #include "mutants.hpp"
 
-namespace {
+namespace fork_stack_orders_model {
 
 using weir::detail::atomic;
 using weir::detail::pushed;
@@ -120,4 +120,4 @@ TEST(ForkStackOrders, AreEachNeeded) {
   EXPECT_THAT(m.survivors, testing::ElementsAre("steal_while load: acquire -> relaxed"));
 }
 
-}  // namespace
+}  // namespace fork_stack_orders_model

@@ -19,7 +19,7 @@
 #include "idle.hpp"
 #include "mutants.hpp"
 
-namespace {
+namespace idle_model {
 
 using testing::HasSubstr;
 using weir::detail::atomic;
@@ -233,4 +233,4 @@ TEST(IdleModel, NeedsItsFencesWhenStoresAreDelayed) {
   }
 }
 
-}  // namespace
+}  // namespace idle_model

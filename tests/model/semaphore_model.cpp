@@ -17,7 +17,7 @@
 #include "explorer.hpp"
 #include "gate_steps.hpp"
 
-namespace {
+namespace semaphore_model {
 
 using weir::refusal_reason;
 using weir::detail::gate;
@@ -390,4 +390,4 @@ TEST(SemaphoreModel, AThreadThatTimesOutWhileItIsGrantedLosesNothing) {
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 
-}  // namespace
+}  // namespace semaphore_model

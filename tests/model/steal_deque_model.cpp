@@ -17,7 +17,7 @@
 #include "explorer.hpp"
 #include "faulty_steal_deque.hpp"
 
-namespace {
+namespace steal_deque_model {
 
 using model::deque_mistake;
 using testing::HasSubstr;
@@ -209,4 +209,4 @@ TEST(StealDequeModel, GivesEachItemOnceWithViews) {
   expect_held({.name = "deque, views, growing", .preemptions = 2, .memory = views, .old_reads = 1}, {.capacity = 2});
 }
 
-}  // namespace
+}  // namespace steal_deque_model

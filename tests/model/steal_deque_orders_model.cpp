@@ -14,7 +14,7 @@
 #include "explorer.hpp"
 #include "mutants.hpp"
 
-namespace {
+namespace steal_deque_orders_model {
 
 using weir::detail::steal_deque;
 using weir::detail::steal_deque_owner;
@@ -122,4 +122,4 @@ TEST(StealDequeOrders, AreEachNeeded) {
                   "push load: acquire -> relaxed"));
 }
 
-}  // namespace
+}  // namespace steal_deque_orders_model

@@ -9,7 +9,7 @@
 #include "explorer.hpp"
 #include "mutants.hpp"
 
-namespace {
+namespace stop_flag_model {
 
 using weir::detail::stop_flag;
 using weir::detail::task_state;
@@ -64,4 +64,4 @@ TEST(StopFlag, NeedsTheOrders) {
   EXPECT_THAT(m.survivors, testing::IsEmpty());
 }
 
-}  // namespace
+}  // namespace stop_flag_model

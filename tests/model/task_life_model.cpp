@@ -15,7 +15,7 @@
 
 #include "explorer.hpp"
 
-namespace {
+namespace task_life_model {
 
 using testing::HasSubstr;
 using weir::stop_cause;
@@ -172,4 +172,4 @@ TEST(TaskLife, EachPartyNeedsItsShare) {
   }
 }
 
-}  // namespace
+}  // namespace task_life_model

@@ -13,7 +13,7 @@
 #include "explorer.hpp"
 #include "faulty_task_state.hpp"
 
-namespace {
+namespace task_state_model {
 
 using model::faulty_task_state;
 using model::state_mistake;
@@ -269,4 +269,4 @@ TEST(TaskStateModel, ARegistrationInTwoStepsMissesAStop) {
               HasSubstr("called once"));
 }
 
-}  // namespace
+}  // namespace task_state_model

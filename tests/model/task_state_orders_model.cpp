@@ -13,7 +13,7 @@
 #include "explorer.hpp"
 #include "mutants.hpp"
 
-namespace {
+namespace task_state_orders_model {
 
 using weir::stop_cause;
 using weir::task_outcome;
@@ -120,4 +120,4 @@ TEST(TaskStateOrders, AreEachNeeded) {
                                "watch fetch_or: acq_rel -> acquire"));
 }
 
-}  // namespace
+}  // namespace task_state_orders_model

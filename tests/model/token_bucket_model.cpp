@@ -12,7 +12,7 @@
 
 #include "explorer.hpp"
 
-namespace {
+namespace token_bucket_model {
 
 using std::chrono::seconds;
 using weir::time_point;
@@ -101,4 +101,4 @@ TEST(TokenBucketModel, TheLastTokenGoesToOneTaker) {
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 
-}  // namespace
+}  // namespace token_bucket_model
