@@ -22,6 +22,11 @@ function(weir_use_gtest target)
   weir_compile_strictly(${target})
 endfunction()
 
+# What is tested is optimised in its library; a test's own body is not worth the compile time.
+function(weir_optimise_little target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # weir_add_unit_tests(<folder> <library>...): tests/<folder>/**/*_test.cpp as one program. Suites named ...Acceptance measure
 # this machine: they have it to themselves, and a label of their own, which no sanitizer runs.
 function(weir_add_unit_tests folder)
@@ -32,10 +37,9 @@ function(weir_add_unit_tests folder)
   set(target weir_${folder}_tests)
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE ${ARGN})
-  # What they test is optimised in its library; a test's own body is not worth the compile time.
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   weir_compile_in_batches(${target})
   weir_use_gtest(${target})
+  weir_optimise_little(${target})
   gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 TEST_FILTER "-*Acceptance.*"
                        PROPERTIES LABELS unit TIMEOUT ${WEIR_TEST_TIMEOUT})
   gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 TEST_FILTER "*Acceptance.*"
@@ -43,7 +47,7 @@ function(weir_add_unit_tests folder)
                        PROPERTIES LABELS acceptance TIMEOUT 120 RUN_SERIAL ON)
 endfunction()
 
-# weir_add_stress_tests(<library>...): tests/stress/*_stress.cpp as one program, whose tests have the machine to themselves.
+# weir_add_stress_tests(<library>...): tests/stress/*_stress.cpp as one program.
 function(weir_add_stress_tests)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/stress/*_stress.cpp)
   if(NOT sources)
@@ -53,8 +57,9 @@ function(weir_add_stress_tests)
   target_link_libraries(weir_stress_tests PRIVATE ${ARGN})
   weir_compile_in_batches(weir_stress_tests)
   weir_use_gtest(weir_stress_tests)
+  weir_optimise_little(weir_stress_tests)
   gtest_discover_tests(weir_stress_tests TEST_PREFIX stress. DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS stress TIMEOUT 240 RUN_SERIAL ON)
+                       PROPERTIES LABELS stress TIMEOUT 240)
 endfunction()
 
 # weir_add_examples(<library>...): each tests/examples/*.cpp is a program of its own and a test that it returns 0.
@@ -100,5 +105,6 @@ function(weir_add_models)
   target_link_libraries(weir_model_tests PRIVATE weir_explorer ${ARGN})
   weir_compile_in_batches(weir_model_tests)
   weir_use_gtest(weir_model_tests)
+  weir_optimise_little(weir_model_tests)
   gtest_discover_tests(weir_model_tests TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300)
 endfunction()
