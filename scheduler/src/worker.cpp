@@ -157,6 +157,7 @@ bool worker::run_one_of(worker& victim, int depth) noexcept {
 }
 
 join_end worker::join(tracked_frame& f, deadline until) noexcept {
+  forks_.publish_all();  // others may run them while this one waits
   const join_end how = run_or_wait(f, until);
   stop_searching();  // what ended a sleep may have been other work: who looks no further hands it on
   return how;

@@ -119,6 +119,18 @@ TEST(StolenFork, LeavesItsOwnerFreeOfOtherWork) {
   others.await(1, "the other task, now that a worker is free");
 }
 
+TEST(StolenFork, IsTakenWhileItsOwnerWaitsForAJob) {
+  // Two forks lie below the join of a job: the older one is public, the newer one was private.
+  weir::pool pool({.workers = 3});
+  event go;
+  auto job = pool.try_submit({}, [&] {
+    auto slow = pool.try_submit({}, [&] { go.await("the newest fork"); });
+    weir::testing::eventually("another worker runs the slow job", [&] { return pool.metrics().asleep <= 1; });
+    fork_join([&] { fork_join([&] { fork_join([&] { slow->get(); }, [] {}); }, [&] { go.set(); }); }, [] {});
+  });
+  job->get();
+}
+
 // ---- what it sees
 
 TEST(StolenFork, IsTheTaskThatMadeIt) {
