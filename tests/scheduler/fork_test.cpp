@@ -92,6 +92,54 @@ TEST(PoolAfterFork, InATaskToo) {
   EXPECT_EQ(failed->get(), 0);
 }
 
+// In a task that forks its process while another worker has one side of a fork_join. The exit status of the child tells
+// how that ended there: `ended` if it returned.
+enum class child_side { returns, throws };
+struct thrown_in_the_child {};
+constexpr int ended = 1, refused_forked = 2, as_thrown = 3;
+
+int end_of_a_join_in_a_child(child_side how) {
+  weir::pool pool({.workers = 2});
+  return *pool.run({}, [&] {
+    event stolen, parent_is_through;
+    pid_t child = -1;
+    const auto leave_if_child = [&](int status) {
+      if (child == 0) _exit(status);
+    };
+    try {
+      weir::fork_join(
+          [&] {
+            stolen.await("a thief");
+            child = fork();
+            if (child == 0) {
+              alarm(40);
+              if (how == child_side::throws) throw thrown_in_the_child();
+            } else {
+              parent_is_through.set();
+            }
+          },
+          [&] {
+            stolen.set();
+            parent_is_through.await("the parent after its fork");
+          });
+      leave_if_child(ended);
+    } catch (const weir::refused& e) {
+      leave_if_child(e.why().reason == refusal_reason::forked ? refused_forked : 0);
+    } catch (const thrown_in_the_child&) {
+      leave_if_child(as_thrown);
+    }
+    int status = -1;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
+    return WEXITSTATUS(status);
+  });
+}
+
+TEST(PoolAfterFork, AJoinDoesNotWaitForAThiefInTheParent) {
+  EXPECT_EQ(end_of_a_join_in_a_child(child_side::returns), refused_forked);
+  EXPECT_EQ(end_of_a_join_in_a_child(child_side::throws), as_thrown);
+}
+
 TEST(PoolAfterFork, AChildMayHaveAPoolOfItsOwn) {
   weir::pool pool({.workers = 1});
   pool.run({}, [] {}).value();

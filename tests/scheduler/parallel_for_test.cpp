@@ -139,7 +139,24 @@ TEST(ParallelFor, LeavesATaskThatWasAskedToStop) {
   job->request_stop();
   asked.set();
   EXPECT_EQ(weir::testing::cancelled_thrown_by([&] { job->get(); }), weir::stop_cause::requested);
-  EXPECT_LT(calls.count(), 1'000'000u);
+  EXPECT_LE(calls.count(), 1'000'000u / 64) << "the first block, which had begun";
+}
+
+TEST(ParallelFor, KeepsNoMoreThanA16thToItselfAtOnce) {
+  // By how its iterations begin nobody can tell how the later ones are.
+  weir::pool pool({.workers = 1});
+  (void)pool.run({}, [] {
+    std::uint64_t next = 0;
+    auto block = [&next](std::uint64_t first, std::uint64_t count) {
+      EXPECT_EQ(first, next);
+      EXPECT_LE(count, 10'000u / 16);
+      next = first + count;
+    };
+    const std::uint64_t done =
+        weir::detail::run_alone_at_first(*weir::detail::forker::current(), std::uint64_t{0}, 10'000, 1, block);
+    EXPECT_EQ(done, next);
+    EXPECT_GE(done, 10'000u / 64);
+  });
 }
 
 TEST(ParallelFor, RefusesANegativeGrain) {

@@ -104,8 +104,8 @@ class joining {
     if (at_->join_stolen(*right_)) right_->drop_result();
   }
 
-  /// True: it was not stolen, and the caller runs it. False: it is done.
-  [[nodiscard]] bool pop() noexcept {
+  /// True: it was not stolen, and the caller runs it. False: it is done. @throws weir::refused in a forked child.
+  [[nodiscard]] bool pop() {
     fork_frame<G>* const right = std::exchange(right_, nullptr);
     if (at_->pop()) [[likely]]
       return true;

@@ -91,16 +91,19 @@ class range_splitter {
   Block* block_;
 };
 
-/// The first part of a range that has many, in blocks that double, for as long as a wake-up takes: a loop that is over by
-/// then is not worth one. Returns how many iterations are done.
+/// The first part of a range that has many, in blocks that double, up to a 16th, for as long as a wake-up takes: a loop
+/// that is over by then is not worth one. Returns how many iterations are done.
 template <std::integral I, typename Block>
-std::uint64_t run_alone_at_first(I first, std::uint64_t count, std::uint64_t grain, Block& block) {
+std::uint64_t run_alone_at_first(forker& here, I first, std::uint64_t count, std::uint64_t grain, Block& block) {
   constexpr std::uint64_t many = 64;
+  constexpr std::uint64_t parts = 16;
   constexpr std::chrono::microseconds a_wake_up(5);
   if (count < many) return 0;
+  const std::uint64_t longest = std::max(grain, count / parts);
   const auto begun = steady_now();
   std::uint64_t done = 0;
-  for (std::uint64_t next = std::max(grain, count / many); done < count; next *= 2) {
+  for (std::uint64_t next = std::max(grain, count / many); done < count; next = std::min(2 * next, longest)) {
+    here.throw_if_stopped();
     const std::uint64_t now = std::min(next, count - done);
     block(advanced(first, done), now);
     done += now;
@@ -111,7 +114,8 @@ std::uint64_t run_alone_at_first(I first, std::uint64_t count, std::uint64_t gra
 
 template <std::integral I, typename Block>
 void split_range(I first, std::uint64_t count, std::uint64_t grain, Block& block) {
-  const std::uint64_t done = forker::current() != nullptr ? run_alone_at_first(first, count, grain, block) : 0;
+  forker* const here = forker::current();
+  const std::uint64_t done = here != nullptr ? run_alone_at_first(*here, first, count, grain, block) : 0;
   if (done != count) range_splitter<I, Block>(count - done, grain, block).run(advanced(first, done), count - done);
 }
 
@@ -127,7 +131,7 @@ void split_range(I first, std::uint64_t count, std::uint64_t grain, Block& block
 ///
 /// @throws what an `f(i)` throws; of several, that of the lowest part of the range. What has begun is waited for; parts
 ///   that have not begun may never begin, others run on. weir::cancelled if the task was asked to stop, or its deadline
-///   has passed: looked at between blocks: a 64th of the range at most, or the grain. std::invalid_argument for a negative
+///   has passed: looked at between blocks: a 16th of the range at most, or the grain. std::invalid_argument for a negative
 ///   grain.
 ///
 /// Blocking and context as fork_join. Allocates nothing. Without a thief: 16 forks and a few more.
