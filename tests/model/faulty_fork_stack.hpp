@@ -45,17 +45,10 @@ class fork_stack_owner<model::faulty_fork<T>, Capacity> {
   }
 
   bool pop() {
-    if (real_.head_ != real_.split_) return real_.pop();
-    const std::uint64_t seen = stack_->word_.load(memory_order_relaxed);
     switch (made_) {
       case mistake::pop_takes_a_public_one_unasked:
-        real_.head_ = --real_.split_;
-        return true;
       case mistake::pop_stores_the_split:
-        if (stack::tail_of(seen) == real_.split_) return false;
-        real_.head_ = --real_.split_;
-        stack_->word_.store(seen - stack::one_public, memory_order_release);
-        return true;
+        return pop_wrongly();
       default:
         return real_.pop();
     }
@@ -73,6 +66,17 @@ class fork_stack_owner<model::faulty_fork<T>, Capacity> {
   std::uint32_t size() const { return real_.size(); }
 
  private:
+  bool pop_wrongly() {
+    if (real_.head_ != real_.split_) return real_.pop();
+    const std::uint64_t seen = stack_->word_.load(memory_order_relaxed);
+    if (made_ == mistake::pop_stores_the_split) {
+      if (stack::tail_of(seen) == real_.split_) return false;
+      stack_->word_.store(seen - stack::one_public, memory_order_release);
+    }
+    real_.head_ = --real_.split_;
+    return true;
+  }
+
   stack* stack_;
   fork_stack_owner<T, Capacity> real_;
   mistake made_;
