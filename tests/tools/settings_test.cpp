@@ -234,6 +234,9 @@ TEST(SettingValues, NumbersAreWrittenForPeople) {
   EXPECT_EQ(count_text(12'345'678), "12,345,678");
   EXPECT_EQ(count_text(-123), "-123");
   EXPECT_EQ(count_text(-1'234), "-1,234");
+  EXPECT_EQ(rate_text(30'000, 6s), "5,000/s");
+  EXPECT_EQ(rate_text(7, 2s), "3/s");
+  EXPECT_EQ(rate_text(7, 0s), "0/s");
 }
 
 }  // namespace

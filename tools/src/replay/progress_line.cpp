@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "outcome.hpp"
 #include "progress.hpp"
 #include "setting_values.hpp"
 
@@ -16,10 +15,6 @@ namespace {
 constexpr const char* green = "\x1b[32m";
 constexpr const char* yellow = "\x1b[33m";
 constexpr const char* plain = "\x1b[0m";
-
-std::string rate_text(std::uint64_t events, std::chrono::nanoseconds time) {
-  return count_text(static_cast<std::int64_t>(per_second_of(events, time))) + "/s";
-}
 
 std::string seconds_text(std::chrono::nanoseconds time) {
   char text[32];

@@ -20,10 +20,6 @@ std::string padded_right(const std::string& text, std::size_t width) {
 
 std::string count_text(std::uint64_t count) { return tools::count_text(static_cast<std::int64_t>(count)); }
 
-std::string rate_text(std::uint64_t events, std::chrono::nanoseconds time) {
-  return tools::count_text(static_cast<std::int64_t>(per_second_of(events, time))) + "/s";
-}
-
 std::string percent_text(std::uint64_t part, std::uint64_t whole) {
   char text[16];
   std::snprintf(text, sizeof text, "%.1f %%",

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "bad_input.hpp"
+#include "outcome.hpp"
 
 namespace weir::tools {
 
@@ -150,6 +151,10 @@ std::string count_text(std::int64_t value) {
     digits.insert(at, 1, ',');
   }
   return digits;
+}
+
+std::string rate_text(std::uint64_t events, nanoseconds time) {
+  return count_text(static_cast<std::int64_t>(per_second_of(events, time))) + "/s";
 }
 
 }  // namespace weir::tools

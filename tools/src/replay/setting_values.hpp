@@ -1,5 +1,5 @@
 // Reads one value of the command line, or says in one line what is wrong with it: what was asked, the limit, what to
-// do.
+// do. And the other way: how such values are written.
 #pragma once
 
 #include <chrono>
@@ -38,5 +38,8 @@ struct given_value {
 
 /// A whole number with commas between thousands.
 [[nodiscard]] std::string count_text(std::int64_t value);
+
+/// Whole events per second, as "5,000/s"; "0/s" if no time has passed.
+[[nodiscard]] std::string rate_text(std::uint64_t events, std::chrono::nanoseconds time);
 
 }  // namespace weir::tools
