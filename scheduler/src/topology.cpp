@@ -36,6 +36,8 @@ std::string text_of(const cpu_quota& quota) {
 
 }  // namespace
 
+cpu_count default_cpu_count() { return detail::read_topology({}).count; }
+
 std::string to_string(const cpu_count& count) {
   const std::string affinity = "affinity " + std::to_string(count.affinity);
   const std::string quota = count.quota ? text_of(*count.quota) : "no cgroup quota";

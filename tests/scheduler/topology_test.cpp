@@ -157,4 +157,21 @@ TEST(CpuCount, IsThatOfTheThreadThatMakesThePool) {
   EXPECT_EQ(weir::pool({.workers = 3}).metrics().cpus.why, reason::configured);
 }
 
+TEST(CpuCount, ByDefaultIsThatOfAPoolThatTheThreadWouldMake) {
+  const auto expect_that_of_a_pool = [] {
+    const weir::cpu_count count = weir::default_cpu_count();
+    EXPECT_EQ(to_string(count), to_string(weir::pool().metrics().cpus));
+    EXPECT_EQ(count.usable, count.workers);
+    EXPECT_NE(count.why, reason::configured);
+    return count;
+  };
+  expect_that_of_a_pool();
+  const std::vector<int> all = read_topology({}).cpus;
+  ASSERT_FALSE(all.empty());
+  weir::testing::in_background([&] {
+    ASSERT_EQ(weir::detail::run_this_thread_on({&all.back(), 1}), 0);
+    EXPECT_EQ(expect_that_of_a_pool().affinity, 1);
+  }).get();
+}
+
 }  // namespace

@@ -1,9 +1,9 @@
 #include "replay/settings.hpp"
 
 #include <gtest/gtest.h>
+#include <weir/scheduler/cpu_count.hpp>
 
 #include "replay/bad_input.hpp"
-#include "replay/cpu_work.hpp"
 #include "replay/setting_values.hpp"
 #include "support/scratch_file.hpp"
 
@@ -23,14 +23,15 @@ std::string message_of(const written_settings& written) {
 
 TEST(Settings, DefaultsAreThoseOfTheHelp) {
   const settings all = checked({});
+  const int workers = default_cpu_count().workers;
   EXPECT_EQ(all.trace, "");
   EXPECT_EQ(all.door, door_verb::enqueue);
-  EXPECT_EQ(all.workers, usable_cpus());
-  EXPECT_EQ(all.max_tasks, 64 * std::int64_t{usable_cpus()});
+  EXPECT_EQ(all.workers, static_cast<unsigned>(workers));
+  EXPECT_EQ(all.max_tasks, 64 * workers);
   EXPECT_FALSE(all.max_weight);
   EXPECT_TRUE(all.rate.is_unlimited());
   EXPECT_EQ(all.burst, 0);
-  EXPECT_EQ(all.max_waiters, 64 * std::int64_t{usable_cpus()});
+  EXPECT_EQ(all.max_waiters, 64 * workers);
   EXPECT_EQ(all.overflow, weir::overflow::reject_new);
   EXPECT_EQ(all.deadline, 250ms);
   EXPECT_EQ(all.cancel_percent, 0);

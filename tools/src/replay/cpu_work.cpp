@@ -116,11 +116,4 @@ cpu_speed calibrate(unsigned threads) {
   return speed;
 }
 
-unsigned usable_cpus() noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(CPU_COUNT(&set), 1));
-  return std::max(std::thread::hardware_concurrency(), 1U);
-}
-
 }  // namespace weir::tools

@@ -22,9 +22,6 @@ struct cpu_speed {
 /// still.
 [[nodiscard]] cpu_speed calibrate(unsigned threads);
 
-/// The CPUs that this process may use, at least 1.
-[[nodiscard]] unsigned usable_cpus() noexcept;
-
 /// Takes `work` of CPU time, asking `stop()` before each 50 us of it. Returns whether it got to the end.
 template <typename Stop>
 bool do_cpu_work(const cpu_speed& speed, std::chrono::nanoseconds work, Stop&& stop) {

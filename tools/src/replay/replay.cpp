@@ -7,6 +7,8 @@
 #include <ostream>
 #include <string>
 
+#include <weir/scheduler/cpu_count.hpp>
+
 #include "bad_input.hpp"
 #include "interrupt.hpp"
 #include "peak_memory.hpp"
@@ -39,6 +41,8 @@ struct input {
   cpu_speed cpu;
   std::string name;
 };
+
+unsigned usable_cpus() { return static_cast<unsigned>(default_cpu_count().usable); }
 
 input open_input(const settings& asked) {
   input in;

@@ -5,8 +5,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include <weir/scheduler/cpu_count.hpp>
+
 #include "bad_input.hpp"
-#include "cpu_work.hpp"
 #include "setting_values.hpp"
 
 namespace weir::tools {
@@ -89,7 +90,7 @@ settings checked(const written_settings& written) {
     return std::string(given.text);
   });
   take(written.door, "--door", all.door, [](const given_value& given) { return choice(given, doors); });
-  all.workers = usable_cpus();
+  all.workers = static_cast<unsigned>(default_cpu_count().workers);
   take(written.workers, "--workers", all.workers,
        [](const given_value& given) { return static_cast<unsigned>(whole_value(given, 1, most_workers)); });
   all.max_tasks = 64 * std::int64_t{all.workers};

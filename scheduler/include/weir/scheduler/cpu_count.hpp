@@ -30,6 +30,13 @@ struct cpu_count {
   std::optional<cpu_quota> quota{};  ///< The smallest of this process's control groups, if any has one.
 };
 
+/// The workers that a pool without pool_options::workers would have if the calling thread made it now, and why; without
+/// making one. `workers` and `usable` are the same then, 1 to 1024, and the reason is never `configured`.
+/// @throws std::bad_alloc.
+/// Any thread, at any time; by their affinities two threads may get different answers. Blocking: it reads two files of
+/// /proc, and one or two for each control group, and allocates; no answer is kept.
+[[nodiscard]] cpu_count default_cpu_count();
+
 /// E.g. "4 workers: cgroup v2 quota 3.5 CPUs in /foo, affinity 16", the reason first.
 [[nodiscard]] std::string to_string(const cpu_count& count);
 
