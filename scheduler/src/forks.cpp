@@ -30,7 +30,7 @@ void forker::throw_forked() { throw refused({.reason = refusal_reason::forked});
 
 bool worker::run_fork_of(worker& victim, int depth) noexcept {
   fork_job* const f = victim.fork_thief_.steal();
-  if (f != nullptr) run(*f, victim, depth);
+  if (f != nullptr) run_fork(*f, victim, depth);
   return f != nullptr;
 }
 
@@ -38,11 +38,11 @@ bool worker::run_fork_of(worker& victim, int depth) noexcept {
 bool worker::run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept {
   worker& thief = *core_->workers()[taken.taker];
   fork_job* const f = thief.fork_thief_.steal_while(taken.from, [&mine] { return !mine.state.look().is_done; });
-  if (f != nullptr) run(*f, thief, depth);
+  if (f != nullptr) run_fork(*f, thief, depth);
   return f != nullptr;
 }
 
-void worker::run(fork_job& f, worker& of, int depth) noexcept {
+void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   stop_searching();
   forks_stolen_.add();
   if (f.state.take(static_cast<std::uint32_t>(index_), forks_.size())) core_->idle().wake(of.sleeper_);

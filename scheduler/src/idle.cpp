@@ -1,5 +1,7 @@
 #include "idle.hpp"
 
+#include <chrono>
+
 namespace weir::detail {
 
 bool idle::begin_search() noexcept {

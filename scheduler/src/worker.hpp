@@ -67,8 +67,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_another() noexcept;
 
   /// Own thread only, in a task. Waits for its newest fork, which was stolen, as scheduler/README.md, section "Forks",
-  /// says.
-  /// False: it will never be done, in the child of a fork(2).
+  /// says. False: it will never be done, in the child of a fork(2).
   [[nodiscard]] bool join(fork_job& newest) noexcept;
 
   /// Any thread.
@@ -95,7 +94,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_one_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
-  void run(fork_job& f, worker& of, int depth) noexcept;
+  void run_fork(fork_job& f, worker& of, int depth) noexcept;
   void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
   [[nodiscard]] bool may_search() noexcept;
   void stop_searching() noexcept;
