@@ -1,5 +1,5 @@
-// What a parallel loop costs: its floor with empty bodies, and its speed-up with long ones; beside a plain loop, oneTBB's
-// and OpenMP's.
+// What a parallel loop costs: its floor with empty bodies, and its speed-up with long ones; beside a plain loop,
+// oneTBB's and OpenMP's.
 #include <weir/scheduler/parallel_for.hpp>
 #include <weir/scheduler/pool.hpp>
 

@@ -42,8 +42,8 @@ class alignas(cache_line) sleeper {
     return reasons_.forks != nullptr && !fork_stack_thief<fork_job>(*reasons_.forks).looks_empty(reasons_.from);
   }
 
-  // 1: asleep, or about to be. 0: awake. Writers: the thread itself (1) and who takes it from its list (0), no more than
-  // one at a time. Readers: the thread, and the kernel.
+  // 1: asleep, or about to be. 0: awake. Writers: the thread itself (1) and who takes it from its list (0), no more
+  // than one at a time. Readers: the thread, and the kernel.
   // (1) woken: release store by the waker -> acquire load by the thread.
   atomic<std::uint32_t> asleep_{0};
   sleeper* next_ = nullptr;  // guarded by the lock of `idle`, as all below; taken from the list, the waker's alone

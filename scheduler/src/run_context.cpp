@@ -111,9 +111,9 @@ held_up held_up::by_this_thread() noexcept {
 
 namespace {
 
-// Goes over all that some contexts hold up, each once: what is below on their own stacks, and, since a stolen fork holds
-// up the stack that joins it, what is there from the place on where it was forked. A stack is a chain: what was seen of it
-// is what lies at some height or below.
+// Goes over all that some contexts hold up, each once: what is below on their own stacks, and, since a stolen fork
+// holds up the stack that joins it, what is there from the place on where it was forked. A stack is a chain: what was
+// seen of it is what lies at some height or below.
 template <typename Predicate>
 class held_up_search {
  public:

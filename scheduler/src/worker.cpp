@@ -141,8 +141,8 @@ bool worker::run_stolen(int depth) noexcept {
   return false;
 }
 
-// A fork of the task that the victim runs, or a task that it has queued: each first at every other look, so that neither
-// starves the other.
+// A fork of the task that the victim runs, or a task that it has queued: each first at every other look, so that
+// neither starves the other.
 bool worker::run_one_of(worker& victim, int depth) noexcept {
   if (&victim == this) return false;
   const bool forks_first = tick_ % 2 == 0;

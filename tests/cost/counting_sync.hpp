@@ -132,8 +132,8 @@ inline void cpu_pause() noexcept { std::this_thread::yield(); }
 inline void thread_yield() noexcept { std::this_thread::yield(); }
 
 /// Those that sleep in futex_wait. A list under a lock and not the kernel's futex: there, a thread that is about to
-/// enter the kernel may find the word changed and go on, to be woken by the late wake-up from its next sleep. That is a call
-/// more, and comes or does not come.
+/// enter the kernel may find the word changed and go on, to be woken by the late wake-up from its next sleep. That is a
+/// call more, and comes or does not come.
 class parking_lot {
   struct sleeper {
     const void* word;

@@ -1,5 +1,5 @@
 // What is counted: operations of the machine that cost more than an instruction, by kind and, for read-modify-writes,
-// by whose line they are on. Process-wide, so that a submission costs what it costs its submitter and its worker together.
+// by whose line they are on. Process-wide: a submission costs what it costs its submitter and its worker together.
 #pragma once
 
 #include <array>

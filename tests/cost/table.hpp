@@ -48,8 +48,9 @@ inline constexpr row long_loop{
 // ---- forks, stolen: two workers, a thief that sleeps before and after, an owner that sleeps until the end
 
 // The pool's: six changes of the word of idle: thief taken from the list, searching no more, owner asleep, owner taken
-// from the list, thief searching, thief asleep. Workers': one fork made public, taken; the thief's flag raised and taken
-// down, and its epoch; two looks into its own empty deque. The fork's: taken, awaited, done. Fences: of the push and of both who go to sleep.
+// from the list, thief searching, thief asleep. Workers': one fork made public, taken; the thief's flag raised and
+// taken down, and its epoch; two looks into its own empty deque. The fork's: taken, awaited, done. Fences: of the push
+// and of both who go to sleep.
 inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 200,
                                  200 * counts{.pool_rmws = 6,
                                               .worker_rmws = 7,

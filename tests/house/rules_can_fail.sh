@@ -58,6 +58,9 @@ passes layers scheduler/src/good.cpp <<<'#include <weir/weir.hpp>'
 
 breaks shape tools/long.cpp < <(seq 401)
 passes shape tools/full.cpp < <(seq 400)
+breaks shape queues/include/weir/queues/bad.hpp < <(printf '// %0118d\n' 0)
+passes shape queues/include/weir/queues/good.hpp < <(printf '// %0117d\n' 0)
+passes shape tests/good.cpp < <(printf '// %0116d\303\251\n' 0)  # columns, not bytes
 breaks shape tools/bad.sh <<<'# TO''DO: later'
 breaks shape .clang-tidy <<<'# TO''DO: later'
 breaks shape perf/bad.cpp <<<'auto path = "/''tmp/trace.csv";'

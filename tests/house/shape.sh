@@ -10,6 +10,9 @@ for file in "${text[@]}"; do
   fi
 done
 
+# clang-format wraps the code, and leaves comments alone.
+LC_ALL=C.UTF-8 forbid "above 120 columns a line is wrapped" '^.{121}' "${code[@]}"
+
 # Spelt in two halves, since this file is read too.
 forbid "finish it, or take it out" '\b(TO''DO|FIX''ME|X''XX|HA''CK)\b' "${text[@]}"
 forbid "a path of one machine" '(^|[^[:alnum:]_.)}>*-])/(home|root|work|tmp|mnt|opt|Users)''/[[:alnum:]_]' "${text[@]}"

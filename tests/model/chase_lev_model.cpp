@@ -1,6 +1,6 @@
-// Release sequences: the deque of Chase and Lev with stores and fences, in which the owner's stores to `bottom` differ in
-// their orders. Only the push is release: C++20 ends the release sequence at the next store of the same thread, and a
-// thief takes an item that was never published to it. Neither x86 nor ThreadSanitizer shows that. Not the deque that
+// Release sequences: the deque of Chase and Lev with stores and fences, in which the owner's stores to `bottom` differ
+// in their orders. Only the push is release: C++20 ends the release sequence at the next store of the same thread, and
+// a thief takes an item that was never published to it. Neither x86 nor ThreadSanitizer shows that. Not the deque that
 // ships, which lowers `bottom` by an exchange.
 #include <cstddef>
 #include <cstdint>

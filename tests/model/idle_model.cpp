@@ -220,8 +220,8 @@ TEST(IdleModel, NeedsTheWorkBeforeTheNotification) {
   EXPECT_THAT(idle_failure_of("notify, then publish", idle_mistake::notify_before_publishing), HasSubstr("deadlock"));
 }
 
-// The fence of settle follows the unlock of a mutex, which lets no store pass either where stores are delayed and nothing
-// else is. Views show it.
+// The fence of settle follows the unlock of a mutex, which lets no store pass either where stores are delayed and
+// nothing else is. Views show it.
 TEST(IdleModel, NeedsItsFencesWhenStoresAreDelayed) {
   for (const char* function : {"notify", "end_search"}) {
     const model::result r = explore_idle({.name = std::string("mistake: no fence in ") + function,

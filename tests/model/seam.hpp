@@ -54,7 +54,8 @@ void point(const operation& next) noexcept;
 /// The result of the operation whose point came last, for the trace.
 void note(std::uint64_t before, std::uint64_t after) noexcept;
 
-/// A fence. Where stores are not delayed and there are no views it is no scheduling point: nobody could tell when it happened.
+/// A fence. Where stores are not delayed and there are no views, it is no scheduling point: nobody could tell when it
+/// took place.
 void fence(const operation& now) noexcept;
 
 /// Takes the lock whose state is `held`, after waiting until it is free.

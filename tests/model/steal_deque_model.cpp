@@ -2,8 +2,8 @@
 // also while the ring grows.
 //
 // The explorer is sequentially consistent, or delays stores, or has views: it finds wrong steps, wrong orders of steps
-// and the missing store-load barrier. Each step is left out or misplaced in turn, and with views each order is weakened:
-// the explorer must notice.
+// and the missing store-load barrier. Each step is left out or misplaced in turn, and with views each order is
+// weakened: the explorer must notice.
 #include <cstddef>
 #include <cstdint>
 #include <gmock/gmock.h>

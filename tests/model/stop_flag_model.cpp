@@ -1,4 +1,4 @@
-// The real flag of stops at forks, with views: a stop that was asked for is seen by a fork, whoever else raises the flag.
+// The real flag of stops at forks, with views: a stop that was asked for is seen by a fork, whoever else raises it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>

@@ -1,5 +1,5 @@
-// The memory orders of the real state word of a task: with views it hands on what its edges promise, and without any one
-// of those orders it does not.
+// The memory orders of the real state word of a task: with views it hands on what its edges promise, and without any
+// one of those orders it does not.
 #include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

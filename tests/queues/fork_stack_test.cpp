@@ -1,4 +1,5 @@
-// The fork stack from one thread: who gets which fork, and what a push says. Threads: tests/stress/fork_stack_stress.cpp.
+// The fork stack from one thread: who gets which fork, and what a push says. With threads:
+// tests/stress/fork_stack_stress.cpp.
 #include <weir/queues/fork_stack.hpp>
 
 #include <gtest/gtest.h>

@@ -19,8 +19,8 @@
 
 namespace {
 
-// The CPU that the system refuses to let a thread run on alone; -1: none. Writer: a test, while it has no pool; readers:
-// workers. Relaxed: the creation of their threads publishes it.
+// The CPU that the system refuses to let a thread run on alone; -1: none. Writer: a test, while it has no pool;
+// readers: workers. Relaxed: the creation of their threads publishes it.
 weir::detail::atomic<int> refused_cpu{-1};
 
 }  // namespace

@@ -1,9 +1,10 @@
-// A bounded stack of forks of which the older part can be stolen: a split deque (Dijk and van de Pol, Euro-Par 2014 workshops;
-// Acar, Chargueraud and Rainey, PPoPP 2013, with private deques), used strictly last in, first out by its owner.
+// A bounded stack of forks of which the older part can be stolen: a split deque, which its owner uses strictly last in,
+// first out. Source: Dijk and van de Pol, Euro-Par 2014 workshops; with private deques, Acar, Chargueraud and Rainey,
+// PPoPP 2013.
 //
-// Most forks are never stolen, and are pushed and popped without any operation that another thread could notice. Only when
-// nothing is left to steal does a push make half of what is private public. No operation is sequentially consistent;
-// queues/README.md has the protocol.
+// Most forks are never stolen, and are pushed and popped without any operation that another thread could notice. Only
+// when nothing is left to steal does a push make half of what is private public. No operation is sequentially
+// consistent; queues/README.md has the protocol.
 // Progress: push and the pop of a private fork are wait-free; the pop of a public one and a steal are lock-free.
 #pragma once
 
@@ -42,19 +43,19 @@ class fork_stack {
     return (word & ~(one_epoch - 1)) | std::uint64_t{at} << 16 | at;
   }
 
-  // {epoch:32, split:16, tail:16}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not yet
-  // joined. From split on: private. Epoch: how many stolen forks the owner has run to their end.
-  // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next fork
-  // will be when nothing is public (store), and one more epoch (addition). Readers: all.
+  // {epoch:32, split:16, tail:16}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not
+  // yet joined. From split on: private. Epoch: how many stolen forks the owner has run to their end.
+  // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next
+  // fork will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
   //     same release sequence; publishes the slot and the fork.
-  // (2) not gone yet: release addition by the owner, after it has ended a stolen fork -> acquire load by a thief that takes
-  //     only what belongs to that fork, before it asks whether it has ended. What is public then and belongs to another
-  //     one was made public after that end, which the load makes visible; and after its exchange the epoch is another.
+  // (2) not gone yet: release addition by the owner, after it has ended a stolen fork -> acquire load by a thief that
+  //     takes only what belongs to that fork, before it asks whether it has ended. What is public then and belongs to
+  //     another one was made public after that end, which the load makes visible; after its exchange the epoch differs.
   alignas(cache_line) atomic<std::uint64_t> word_{0};
 
-  // Written by the owner before (1), read by a thief after it has taken the slot. The owner writes it again only when the
-  // fork has been joined.
+  // Written by the owner before (1), read by a thief after it has taken the slot. The owner writes it again only when
+  // the fork has been joined.
   alignas(cache_line) std::array<T*, Capacity> slots_;
 };
 
@@ -155,9 +156,9 @@ class fork_stack_thief {
     return steal_while(0, [] { return true; });
   }
 
-  /// Takes the oldest that is public, if it is at `from` or above, else null: what the owner has pushed since its size was
-  /// `from`. And only what it has pushed before the end of something, which calls `next_epoch`: `goes_on` asks whether
-  /// that was still to come.
+  /// Takes the oldest that is public, if it is at `from` or above, else null: what the owner has pushed since its size
+  /// was `from`. And only what it has pushed before the end of something, which calls `next_epoch`: `goes_on` asks
+  /// whether that was still to come.
   template <typename Predicate>
   [[nodiscard]] T* steal_while(std::uint32_t from, Predicate goes_on) noexcept {
     std::uint64_t seen = stack_->word_.load(memory_order_acquire);  // (2)

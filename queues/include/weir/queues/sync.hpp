@@ -1,8 +1,8 @@
 // The seam: the only file of weir that names std::atomic, a fence, a futex, a mutex of the system or the CPU's pause.
 //
-// Everything else uses the names below, which cost nothing: an alias, or one inlined call. With WEIR_MODEL defined as the
-// name of a header, the same names come from that: the interleaving explorer of tests/model/, or the counts of tests/cost/.
-// So the very source that ships is what is explored and counted. This is the one place with that switch.
+// Everything else uses the names below, which cost nothing: an alias, or one inlined call. With WEIR_MODEL defined as
+// the name of a header, the same names come from that: the interleaving explorer of tests/model/, or the counts of
+// tests/cost/. So the very source that ships is what is explored and counted. This is the one place with that switch.
 #pragma once
 
 #ifdef WEIR_MODEL

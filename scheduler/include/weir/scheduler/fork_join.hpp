@@ -156,19 +156,19 @@ void fork_several(Callables& all, Results& results) {
 
 /// Calls all of `fs`, which take nothing, and returns when all have been called: maybe at the same time, on several
 /// workers of the pool whose task calls this. What is called is the caller's: it stays where it is, and may refer to
-/// the caller's stack; given twice, it may run twice at once. The first is called by the calling thread at once; the last
-/// ones are the first to be stolen. Whether anything runs at the same time is not promised: none may wait for another.
-/// Outside a worker, in code that a pool calls between tasks and in stop callbacks, and beyond 1,024 forks that are not
-/// joined yet, they are called one after the other, as written.
+/// the caller's stack; given twice, it may run twice at once. The first is called by the calling thread at once; the
+/// last ones are the first to be stolen. Whether anything runs at the same time is not promised: none may wait for
+/// another. Outside a worker, in code that a pool calls between tasks and in stop callbacks, and beyond 1,024 forks
+/// that are not joined yet, they are called one after the other, as written.
 ///
-/// Returns a std::tuple of what they return, in order, with std::monostate where one returns nothing; void where all do.
-/// What they return must be movable, and is no reference.
+/// Returns a std::tuple of what they return, in order, with std::monostate where one returns nothing; void where all
+/// do. What they return must be movable, and is no reference.
 ///
-/// @throws what a callable throws; of several, that of the first one in order. Whoever has begun is waited for, also while
-///   the stack is unwound; who has not may never begin. weir::cancelled if the task was asked to stop, or its deadline
-///   has passed: looked at here before any is called, before a thief begins one, and between the sides where there are
-///   more than two. So in a destructor, or elsewhere where nothing may be thrown, catch it. weir::refused `forked` in the
-///   child of a fork(2), for a side that a thread of the parent has taken.
+/// @throws what a callable throws; of several, that of the first one in order. Whoever has begun is waited for, also
+///   while the stack is unwound; who has not may never begin. weir::cancelled if the task was asked to stop, or its
+///   deadline has passed: looked at here before any is called, before a thief begins one, and between the sides where
+///   there are more than two. So in a destructor, or elsewhere where nothing may be thrown, catch it. weir::refused
+///   `forked` in the child of a fork(2), for a side that a thread of the parent has taken.
 ///
 /// Blocking: it may sleep while another worker runs what was stolen; it runs meanwhile what was forked for that, and
 /// nothing else but for pool_options::help_depth. So the stack of a worker holds one path of the program's calls, and a

@@ -69,8 +69,8 @@ enum class pinning : std::uint8_t {
 /// Options of a pool; checked in its constructor, in every build.
 struct pool_options {
   /// Threads that run tasks, 1 to 1024: exactly so many. By default as many as the calling thread may use CPUs, or
-  /// fewer where a quota of this process's control groups (cgroup v1 or v2), rounded up, allows less. What decided it is
-  /// in pool_metrics::cpus.
+  /// fewer where a quota of this process's control groups (cgroup v1 or v2), rounded up, allows less. What decided it
+  /// is in pool_metrics::cpus.
   std::optional<std::int64_t> workers{};
   weir::pinning pinning = weir::pinning::none;
   /// The door. `max_tasks = unlimited` is the most that is counted, 16,777,215.

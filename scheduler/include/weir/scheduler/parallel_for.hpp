@@ -2,7 +2,7 @@
 //
 // Source: lazy binary splitting (Tzannes, Caragea, Barua and Vishkin, PPoPP 2010): a worker goes through its part in
 // blocks, and forks half of what is left when it sees that a thief would find nothing. So beyond the first 16 parts the
-// forks are as many as the steals, and not as the iterations. A loop that is over before a thief could wake is not split.
+// forks are as many as the steals, and not as the iterations. What is over before a thief could wake is not split.
 #pragma once
 
 #include <algorithm>
@@ -125,14 +125,14 @@ void split_range(I first, std::uint64_t count, std::uint64_t grain, Block& block
 /// time, on several workers of the pool whose task calls this, and in any order; outside a worker one after the other.
 /// Where `last` is not above `first` there is nothing to do. None may wait for another.
 ///
-/// The range is split where another worker looks for work, down to `grain` iterations (1 unless it is given). A grain is
-/// worth giving where an iteration takes nanoseconds and its order in memory matters. Of 64 iterations or more the first
-/// ones are called alone, until 5 us are over: put no exceptionally long one there.
+/// The range is split where another worker looks for work, down to `grain` iterations (1 unless it is given). A grain
+/// is worth giving where an iteration takes nanoseconds and its order in memory matters. Of 64 iterations or more the
+/// first ones are called alone, until 5 us are over: put no exceptionally long one there.
 ///
 /// @throws what an `f(i)` throws; of several, that of the lowest part of the range. What has begun is waited for; parts
 ///   that have not begun may never begin, others run on. weir::cancelled if the task was asked to stop, or its deadline
-///   has passed: looked at between blocks: a 16th of the range at most, or the grain. std::invalid_argument for a negative
-///   grain.
+///   has passed: looked at between blocks: a 16th of the range at most, or the grain. std::invalid_argument for a
+///   negative grain.
 ///
 /// Blocking and context as fork_join. Allocates nothing. Without a thief: 16 forks and a few more.
 template <std::integral I, typename F>

@@ -41,9 +41,9 @@ struct reduction {
 
 }  // namespace detail
 
-/// Combines `map(i)` for all i from `first` to below `last`, in order; `identity` for none. The parts may be computed at
-/// the same time. How they are grouped depends on the length of the range and the grain alone, not on the workers, on
-/// their number, or on chance: the same call gives the same result, to the last bit, outside a worker too.
+/// Combines `map(i)` for all i from `first` to below `last`, in order; `identity` for none. The parts may be computed
+/// at the same time. How they are grouped depends on the length of the range and the grain alone, not on the workers,
+/// on their number, or on chance: the same call gives the same result, to the last bit, outside a worker too.
 ///
 /// @param identity  what each part starts with: combine(identity, x) is x.
 /// @param combine  two partial results, the left one first; associative, or the grouping shows in the result.

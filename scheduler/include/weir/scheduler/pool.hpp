@@ -50,9 +50,9 @@ class pool {
   pool& operator=(const pool&) = delete;
 
   /// Closes the door, waits until all that was admitted has ended, and ends the workers, which call
-  /// pool_options::on_worker_stop. After an unclean shutdown as pool_options::stragglers says. Where a wait would be one
-  /// for itself, std::terminate is called, with a word on the standard error: in a task of the pool; and in code that a
-  /// pool calls between tasks, if this one has live tasks.
+  /// pool_options::on_worker_stop. After an unclean shutdown as pool_options::stragglers says. Where a wait would be
+  /// one for itself, std::terminate is called, with a word on the standard error: in a task of the pool; and in code
+  /// that a pool calls between tasks, if this one has live tasks.
   ~pool();
 
   /// Admits now or refuses (`tasks_full`, `weight_full`, `rate_limited`, `contended`); never waits. On refusal `f` has
@@ -116,10 +116,10 @@ class pool {
     return bulk({}, n, std::forward<F>(f), where);
   }
 
-  /// Runs one task that is queued, if there is one, on the calling thread, and returns whether there was: for a host that
-  /// waits for something of its own and would help meanwhile. On a worker, in a task, it is put on top of that, with what
-  /// pool_options::help_depth says of such tasks. False, too, in code that the pool calls between tasks, near the end of
-  /// the stack, and in a forked child. Any thread; takes as long as the task.
+  /// Runs one task that is queued, if there is one, on the calling thread, and returns whether there was: for a host
+  /// that waits for something of its own and would help meanwhile. On a worker, in a task, it is put on top of that,
+  /// with what pool_options::help_depth says of such tasks. False, too, in code that the pool calls between tasks, near
+  /// the end of the stack, and in a forked child. Any thread; takes as long as the task.
   bool try_run_one() noexcept;
 
   /// Stops admitting (`closed`), finishes what was admitted, and at `until` asks the rest to stop: what is queued never

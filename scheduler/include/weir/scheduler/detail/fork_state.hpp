@@ -63,8 +63,8 @@ class fork_state {
 
   // Writers: the thief (who, done), the owner (awaited); each bit is set once. Readers: both.
   // (1) done: release or by the thief -> acquire load by the owner; publishes what the fork has done.
-  // (2) taken, awaited: relaxed, since the bits are all that they say. All are read-modify-writes, so that one of a thief's
-  //     and an owner's is first: either the owner finds the word changed, or the thief finds that the owner awaits.
+  // (2) taken, awaited: relaxed, since the bits are all that they say. All are read-modify-writes, so that one of
+  //     the thief's and the owner's is first: either the owner finds the word changed, or the thief finds it awaited.
   atomic<std::uint32_t> word_{0};
 };
 

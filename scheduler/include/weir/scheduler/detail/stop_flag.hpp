@@ -1,5 +1,5 @@
-// Whether a worker's forks must look if their task was asked to stop. A flag that is raised after the cause was written,
-// and taken down by who then looks. The protocol is in scheduler/README.md, "Forks". Progress: wait-free.
+// Whether a worker's forks must look if their task was asked to stop. A flag that is raised after the cause was
+// written, and taken down by who then looks. The protocol is in scheduler/README.md, "Forks". Progress: wait-free.
 #pragma once
 
 #include <weir/queues/sync.hpp>
@@ -25,8 +25,8 @@ class stop_flag {
  private:
   // Writers: who asks any task of the pool to stop, and this worker.
   // (1) raised: release exchange, after the cause -> acquire exchange by the worker. All writes are read-modify-writes,
-  //     so that each continues the release sequences of those before: whoever takes the flag down sees the causes of all
-  //     who have raised it, and who raises it later finds it down and sends the worker there again.
+  //     so that each continues the release sequences of those before: whoever takes the flag down sees the causes of
+  //     all who have raised it, and who raises it later finds it down and sends the worker there again.
   atomic<bool> up_{false};
 };
 
