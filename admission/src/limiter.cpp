@@ -1,4 +1,4 @@
-// The two public faces of the gate: the limiter, and the semaphore that is a limiter with one limit.
+// The public face of the gate: the limiter; and the semaphore, which is a limiter with one limit.
 #include <weir/admission/limiter.hpp>
 
 #include <weir/admission/detail/thread_waiter.hpp>
@@ -62,24 +62,18 @@ result<permit> limiter::acquire(std::int64_t weight, deadline until, const std::
 }
 
 weighted_semaphore::weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters, const clock_source& clock)
-    : gate_({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters}, clock) {}
+    : limiter_({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters}, clock) {}
 
-void weighted_semaphore::set_capacity(std::int64_t capacity) { gate_.set_max_weight(check_capacity(capacity)); }
+void weighted_semaphore::set_capacity(std::int64_t capacity) {
+  limiter_.gate_.set_max_weight(check_capacity(capacity));
+}
 
 result<permit> weighted_semaphore::try_acquire(std::int64_t weight) noexcept {
-  if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
-  const door_request asked = request_for(weight);
-  const gate::verdict v = gate_.try_admit(asked, time_point{});  // no rate and no deadline: the time is not looked at
-  if (!v.granted) return gate_.explain(v, asked);
-  return permit(gate_, asked.weight, v.stamp);
+  return limiter_.try_acquire(weight, time_point{});  // no rate and no deadline: the time is not looked at
 }
 
 result<permit> weighted_semaphore::acquire(std::int64_t weight, deadline until, const std::stop_token& stop) {
-  if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
-  const door_request asked = request_for(weight, until);
-  const result<time_point> at = wait_for_turn(gate_, asked, stop);
-  if (!at) return at.error();
-  return permit(gate_, asked.weight, *at);
+  return limiter_.acquire(weight, until, stop);
 }
 
 }  // namespace weir

@@ -72,6 +72,7 @@ class limiter {
   [[nodiscard]] const limits& configured() const noexcept { return gate_.configured(); }
 
  private:
+  friend class weighted_semaphore;  // changes its one limit
   [[nodiscard]] result<permit> attempt(std::int64_t weight, time_point now, detail::time_of whose) noexcept;
 
   detail::gate gate_;

@@ -48,7 +48,6 @@ class [[nodiscard]] permit {
 
  private:
   friend class limiter;
-  friend class weighted_semaphore;
   permit(detail::gate& from, std::uint32_t weight, time_point at) noexcept
       : gate_(&from), weight_(weight), admitted_at_(at) {}
 

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include <weir/admission/deadline.hpp>
+#include <weir/admission/limiter.hpp>
 #include <weir/admission/permit.hpp>
 #include <weir/admission/result.hpp>
 
@@ -47,15 +48,15 @@ class weighted_semaphore {
   void set_capacity(std::int64_t capacity);
 
   /// Refuses everything from now on. See limiter::close.
-  void close() noexcept { gate_.close(); }
+  void close() noexcept { limiter_.close(); }
 
   /// The weight that is held, and how many wait, at some moment during the call; outdated at once. While set_capacity
   /// runs, in_use may be off by the change, and is never below 0. Wait-free.
-  [[nodiscard]] std::int64_t in_use() const noexcept { return gate_.weight_in_use(); }
-  [[nodiscard]] std::int64_t waiting() const noexcept { return gate_.waiting(); }
+  [[nodiscard]] std::int64_t in_use() const noexcept { return limiter_.weight_in_use(); }
+  [[nodiscard]] std::int64_t waiting() const noexcept { return limiter_.waiting(); }
 
  private:
-  detail::gate gate_;
+  limiter limiter_;
 };
 
 }  // namespace weir
