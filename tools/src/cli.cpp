@@ -27,59 +27,40 @@ constexpr const char* replay_notes =
 
 void add_replay_options(CLI::App& replay, written_settings& to) {
   replay.footer(replay_notes);
-  replay.add_option("--trace", to.trace, "Requests to play; without it 15 s of synthetic ones")
-      ->type_name("FILE")
-      ->group("Input");
-  replay.add_option("--repeat", to.repeat, "Play the input so many times, end to end (1)")
-      ->type_name("N")
-      ->group("Input");
-  replay.add_option("--speed", to.speed, "Arrivals come so many times as fast (1)")
-      ->type_name("FACTOR")
-      ->group("Input");
-  replay.add_option("--for", to.run_for, "Leave out arrivals later than that")->type_name("TIME")->group("Input");
-  replay.add_option("--token-cost", to.token_cost, "CPU time of a generated token (2us)")
-      ->type_name("TIME")
-      ->group("Input");
+  replay.option_defaults()->group("Input");
+  replay.add_option("--trace", to.trace, "Requests to play; without it 15 s of synthetic ones")->type_name("FILE");
+  replay.add_option("--repeat", to.repeat, "Play the input so many times, end to end (1)")->type_name("N");
+  replay.add_option("--speed", to.speed, "Arrivals come so many times as fast (1)")->type_name("FACTOR");
+  replay.add_option("--for", to.run_for, "Leave out arrivals later than that")->type_name("TIME");
+  replay.add_option("--token-cost", to.token_cost, "CPU time of a generated token (2us)")->type_name("TIME");
   replay.add_option("--cancel", to.cancel, "Stop that share of the requests at a random moment (0)")
-      ->type_name("PERCENT")
-      ->group("Input");
-  replay.add_option("--seed", to.seed, "Of all that is random (1)")->type_name("N")->group("Input");
+      ->type_name("PERCENT");
+  replay.add_option("--seed", to.seed, "Of all that is random (1)")->type_name("N");
 
-  replay.add_option("--workers", to.workers, "Threads that run requests (usable CPUs)")
-      ->type_name("N")
-      ->group("Pool and door");
+  replay.option_defaults()->group("Pool and door");
+  replay.add_option("--workers", to.workers, "Threads that run requests (usable CPUs)")->type_name("N");
   replay.add_option("--door", to.door, "How requests are handed over: try, enqueue or block (enqueue)")
-      ->type_name("VERB")
-      ->group("Pool and door");
-  replay.add_option("--max-tasks", to.max_tasks, "Most live tasks, or unlimited (64 x workers)")
-      ->type_name("N")
-      ->group("Pool and door");
+      ->type_name("VERB");
+  replay.add_option("--max-tasks", to.max_tasks, "Most live tasks, or unlimited (64 x workers)")->type_name("N");
   replay.add_option("--max-weight", to.max_weight, "Most admitted weight, or unlimited (16 x median weight x workers)")
-      ->type_name("N")
-      ->group("Pool and door");
-  replay.add_option("--rate", to.rate, "Most admissions per second (unlimited); needs --burst")
-      ->type_name("N")
-      ->group("Pool and door");
-  replay.add_option("--burst", to.burst, "Admissions that may come at once")->type_name("N")->group("Pool and door");
+      ->type_name("N");
+  replay.add_option("--rate", to.rate, "Most admissions per second (unlimited); needs --burst")->type_name("N");
+  replay.add_option("--burst", to.burst, "Admissions that may come at once")->type_name("N");
   replay.add_option("--max-waiters", to.max_waiters, "Most requests waiting at the door (64 x workers)")
-      ->type_name("N")
-      ->group("Pool and door");
+      ->type_name("N");
   replay
       .add_option(
           "--overflow", to.overflow,
           "When all places to wait are taken: reject_new, drop_oldest, caller_runs, or drop_lowest, which does what "
           "reject_new does since all requests have one priority (reject_new)")
-      ->type_name("POLICY")
-      ->group("Pool and door");
+      ->type_name("POLICY");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
-      ->type_name("TIME")
-      ->group("Pool and door");
+      ->type_name("TIME");
 
-  replay.add_option("--json", to.json, "Write the report there too, as JSON")->type_name("FILE")->group("Report");
-  replay.add_flag("--compare", to.compare, "Run oneTBB beside it, without limits and behind a counter")
-      ->group("Report");
-  replay.add_flag("--strict", to.strict, "Refuse requests that could never be admitted (2) and late submitters (4)")
-      ->group("Report");
+  replay.option_defaults()->group("Report");
+  replay.add_option("--json", to.json, "Write the report there too, as JSON")->type_name("FILE");
+  replay.add_flag("--compare", to.compare, "Run oneTBB beside it, without limits and behind a counter");
+  replay.add_flag("--strict", to.strict, "Refuse requests that could never be admitted (2) and late submitters (4)");
 }
 
 std::string one_line(std::string text) {
