@@ -18,9 +18,13 @@
 namespace weir::detail {
 namespace {
 
+// A searching worker that keeps its CPU takes it from who would submit, where there are only a few.
+constexpr int spinning_pays_from = 4;
+
 pool_options resolved(const pool_options& given, const topology& found) {
   pool_options in_force = given;
   in_force.workers = found.count.workers;
+  if (!in_force.spin) in_force.spin = found.count.usable >= spinning_pays_from;
   if (in_force.limits.max_tasks == unlimited) in_force.limits.max_tasks = largest_max_tasks;
   return in_force;
 }
@@ -77,7 +81,7 @@ refusal core::count_refusal(const refusal& why) noexcept {
   return why;
 }
 
-result<passage> core::enter(verb how, const submit_options& options, deadline patience) {
+result<passage> core::enter(verb how, const submit_options& options, stamp wanted, deadline patience) {
   if (is_forked()) return refusal{.reason = refusal_reason::forked};
   const bool has_timer = !options.deadline.is_never();
   if (has_timer || (how != verb::try_submit && !options_.limits.rate.is_unlimited())) timers_.ensure_started();
@@ -85,41 +89,51 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
   // From here on the passage gives back whatever has been promised, also if something below throws.
   passage way(*this, passage::kind::refused, static_cast<std::uint32_t>(options.weight), options.priority, {}, nullptr,
               has_timer);
-  submitted_.fetch_add(1, memory_order_relaxed);
-  if (const auto wrong = check_weight(door_, options.weight)) return count_refusal(*wrong);
+  const auto refuse = [&](const refusal& why) {
+    submitted_otherwise_.fetch_add(1, memory_order_relaxed);
+    return count_refusal(why);
+  };
+  if (const auto wrong = check_weight(door_, options.weight)) return refuse(*wrong);
   const door_request asked{.weight = static_cast<std::uint32_t>(options.weight),
                            .priority = static_cast<std::uint8_t>(options.priority),
                            .deadline = options.deadline,
                            .patience = patience};
   if (options.priority > priority::high) {
-    return count_refusal(
-        {.reason = refusal_reason::invalid, .what = quantity::priority, .asked = asked.priority, .limit = 2});
+    return refuse({.reason = refusal_reason::invalid, .what = quantity::priority, .asked = asked.priority, .limit = 2});
   }
   const auto admit = [&](passage::kind kind, time_point stamp) {
-    admitted_.fetch_add(1, memory_order_relaxed);
     way.become(kind, stamp);
     return std::move(way);
   };
+  // One that waits is counted when it begins to.
+  const auto admit_after = [&](passage::kind kind, auto&& wait) -> result<passage> {
+    if (may_not_wait()) return refuse({.reason = refusal_reason::would_deadlock, .asked = options.weight});
+    submitted_otherwise_.fetch_add(1, memory_order_relaxed);
+    const result<time_point> at = wait();
+    if (!at) return count_refusal(at.error());
+    admitted_later_.fetch_add(1, memory_order_relaxed);
+    return admit(kind, *at);
+  };
 
   if (how == verb::submit) {
-    if (may_not_wait()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
-    const result<time_point> at = acquire(door_, asked);
-    if (!at) return count_refusal(at.error());
-    return admit(passage::kind::admitted, *at);
+    return admit_after(passage::kind::admitted, [&] { return acquire(door_, asked); });
   }
 
-  const gate::verdict v = door_.try_admit(asked, clock().now());
-  if (v.granted) return admit(passage::kind::admitted, v.stamp);
-  if (how == verb::try_submit || !gate::is_worth_waiting(v.why)) return count_refusal(door_.explain(v, asked));
+  const bool needs_time = wanted == stamp::wanted || has_timer || !options_.limits.rate.is_unlimited();
+  const gate::verdict v = door_.try_admit(asked, needs_time ? clock().now() : time_point{});
+  if (v.granted) {
+    admitted_at_once_.add();
+    return admit(passage::kind::admitted, v.stamp);
+  }
+  if (how == verb::try_submit || !gate::is_worth_waiting(v.why)) return refuse(door_.explain(v, asked));
 
   const result<gate::slot> place = door_.reserve(asked);
-  if (!place) return count_refusal(place.error());
+  if (!place) return refuse(place.error());
   if (*place == gate::slot::caller_runs) {
-    if (may_not_wait()) return count_refusal({.reason = refusal_reason::would_deadlock, .asked = options.weight});
-    const result<time_point> at = wait_in_line(door_, asked, gate::place::uncounted);
-    if (!at) return count_refusal(at.error());
-    return admit(passage::kind::admitted_for_caller, *at);
+    return admit_after(passage::kind::admitted_for_caller,
+                       [&] { return wait_in_line(door_, asked, gate::place::uncounted); });
   }
+  submitted_otherwise_.fetch_add(1, memory_order_relaxed);
   way.become(passage::kind::must_wait, {});
   way.take_place(new door_wait(*this, asked, options.priority));
   return way;
@@ -127,10 +141,12 @@ result<passage> core::enter(verb how, const submit_options& options, deadline pa
 
 void core::insert(frame& f, priority p) noexcept {
   worker* const w = worker::current();
-  if (w == nullptr || &w->pool() != this || p != priority::normal || !w->push(f)) {
-    injected_.push(&f, lane_of(p));
+  if (w != nullptr && &w->pool() == this && p == priority::normal && w->push(f)) {
+    idle_.notify();
+  } else {
+    injected_.push(&f, lane_of(p));  // raises its count by a read-modify-write
+    idle_.notify_after_rmw();
   }
-  idle_.notify();
 }
 
 void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {
@@ -245,8 +261,8 @@ void core::drop_user() noexcept {
 
 // ---- what the templates call
 
-result<passage> enter(core& into, verb how, const submit_options& options, deadline patience) {
-  return into.enter(how, options, patience);
+result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted, deadline patience) {
+  return into.enter(how, options, wanted, patience);
 }
 
 void passage::launch(frame& f) && noexcept {
@@ -272,11 +288,14 @@ void passage::fail(frame& f, std::exception_ptr error) && noexcept {
   into.failed_to_enter(f, std::move(error));
 }
 
-// A submission that throws was none: the counts are as if it had not been.
+// A submission that throws was none: the sums are as if it had not been.
 void core::forget(passage::kind how) noexcept {
   if (how == passage::kind::refused) return;
-  if (how != passage::kind::must_wait) admitted_.fetch_sub(1, memory_order_relaxed);
-  submitted_.fetch_sub(1, memory_order_relaxed);
+  if (how == passage::kind::must_wait) {
+    submitted_otherwise_.fetch_sub(1, memory_order_relaxed);
+  } else {
+    admitted_at_once_.subtract();
+  }
 }
 
 void passage::leave_unused() noexcept {

@@ -21,6 +21,7 @@
 #include "idle.hpp"
 #include "run_context.hpp"
 #include "stop_registry.hpp"
+#include "striped_counter.hpp"
 #include "topology.hpp"
 #include "worker.hpp"
 
@@ -39,7 +40,7 @@ class core {
 
   // ---- submission (core.cpp)
 
-  [[nodiscard]] result<passage> enter(verb how, const submit_options& options, deadline patience);
+  [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience);
   void launch_admitted(frame& f, priority lane, time_point stamp) noexcept;
   void launch_on_caller(frame& f, time_point stamp) noexcept;
   void launch_waiting(frame& f, door_wait& place) noexcept;
@@ -142,8 +143,9 @@ class core {
   std::vector<std::unique_ptr<worker>> workers_;
 
   // Counted by whoever submits or is refused; relaxed additions, numbers alone. Before the outcome becomes visible.
-  alignas(cache_line) atomic<std::uint64_t> submitted_{0};
-  atomic<std::uint64_t> admitted_{0};
+  striped_counter admitted_at_once_;              // submitted and admitted in one go
+  atomic<std::uint64_t> submitted_otherwise_{0};  // refused, or sent to wait
+  atomic<std::uint64_t> admitted_later_{0};       // of those that were sent to wait
   std::array<atomic<std::uint64_t>, refusal_reason_count> refused_{};
   // Ends of tasks by threads that are no workers; relaxed additions.
   std::array<atomic<std::uint64_t>, 4> ended_outside_{};

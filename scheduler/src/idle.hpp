@@ -64,6 +64,11 @@ class idle {
     full_fence();                                                    // (3), with that of settle and end_search
     if (needs_waking(word_.load(memory_order_relaxed))) wake_one();  // (2)
   }
+  /// The same, if what made it visible was a sequentially consistent read-modify-write, and who looks for work loads
+  /// what that has written in the same way: no fence is needed besides.
+  void notify_after_rmw() noexcept {
+    if (needs_waking(word_.load(memory_order_seq_cst))) wake_one();  // (4)
+  }
   /// The same for forks: if all others are busy, one wakes that may run nothing else.
   void notify_of_forks() noexcept {
     full_fence();  // (3), with that of settle and end_search
@@ -144,6 +149,9 @@ class idle {
   // (3) not an edge but two fences: that of notify stands between the work and its load of the word, that of settle and
   //     end_search between the change of the word and the look for work. One of them is first: either the look sees
   //     the work, or the load sees that nobody searches and one sleeps.
+  // (4) as (3): what made the work visible, this load, and the look behind the other one's fence are in one order, the
+  //     sequentially consistent one. Were the load before the change of the word, and the look before the work, that
+  //     order would be a circle.
   alignas(cache_line) atomic<std::uint64_t> word_{0};
 
   mutex mutex_;

@@ -163,6 +163,7 @@ void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept
   tracked_frame* const t = tracked(f);
   if (error != nullptr) {
     if (f.ops->keep_error != nullptr) {
+      const settling here;  // a result may be there already, and ends here
       f.ops->keep_error(f, std::move(error));
     } else if (how == task_outcome::failed) {
       report_failure(f, std::move(error));
@@ -287,14 +288,14 @@ frame* core::sweep() noexcept {
 // ---- at the door
 
 void core::tell_admitted(frame& f, time_point stamp) noexcept {
-  f.admitted_at = stamp;
+  if (tracked_frame* const t = tracked(f)) t->admitted_at = stamp;
   if (f.ops->on_admit == nullptr) return;
   const settling here;
   f.ops->on_admit(f, stamp);
 }
 
 void core::granted(frame& f, priority p, time_point stamp) noexcept {
-  admitted_.fetch_add(1, memory_order_relaxed);
+  admitted_later_.fetch_add(1, memory_order_relaxed);
   tell_admitted(f, stamp);
   // Counted as pending before it can be taken out of turn: the workers then stay until its entry has come and gone.
   injected_.announce();
@@ -323,7 +324,7 @@ void core::refused_at_door(frame& f, const refusal& why) noexcept {
 void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
   // Its passage has given the permit back. It counts as a task that was admitted and failed, though a place at the door
   // was all it had.
-  if (f.state.current_phase() == task_state::phase::waiting) admitted_.fetch_add(1, memory_order_relaxed);
+  if (f.state.current_phase() == task_state::phase::waiting) admitted_later_.fetch_add(1, memory_order_relaxed);
   count_end(task_outcome::failed);
   f.weight = 0;
   finish(f, task_outcome::failed, std::move(error));

@@ -206,7 +206,8 @@ time_point admitted_at() noexcept {
   const run_context* c = run_context::current();
   if (c == nullptr) return {};
   while (c->parent != nullptr) c = c->parent;
-  return c->task->admitted_at;
+  const detail::tracked_frame* const t = detail::tracked(*c->task);
+  return t != nullptr ? t->admitted_at : time_point{};
 }
 
 }  // namespace this_task

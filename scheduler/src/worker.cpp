@@ -1,6 +1,9 @@
 #include "worker.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <iterator>
 #include <utility>
 
 #include <weir/admission/detail/thread_waiter.hpp>
@@ -18,6 +21,9 @@ thread_local worker* this_worker = nullptr;
 
 // A task that a worker runs lets the injector be looked at within so many tasks; a prime, as in Go's scheduler.
 constexpr std::uint32_t injector_interval = 61;
+// What one look brings at most from the injector: less than half of the interval, so that a batch is through before the
+// deque is looked at from its other end.
+constexpr int largest_batch = 24;
 
 std::string thread_name(int index) {
   char text[16];
@@ -71,7 +77,7 @@ void worker::loop() noexcept {
     } else if (core_->is_exiting() && !core_->sees_work()) {
       stop_searching();
       return;
-    } else {
+    } else if (!is_searching_ || !search_on()) {
       parks_.add();
       core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true), [this] { return core_->needs_workers(); });
     }
@@ -99,6 +105,22 @@ bool worker::may_search() noexcept {
   return is_searching_;
 }
 
+// Goes on looking for a while; true if there is something to do. What comes meanwhile needs no wake-up.
+bool worker::search_on() noexcept {
+  constexpr int looks_a_reading = 8;  // of the clock
+  const duration search_time = core_->options().search_time;
+  if (search_time == duration::zero()) return false;
+  const bool spins = *core_->options().spin;
+  const auto until = steady_now() + search_time;
+  do {
+    for (int i = 0; i < looks_a_reading; ++i) {
+      if (core_->needs_workers()) return true;
+      spins ? cpu_pause() : thread_yield();
+    }
+  } while (steady_now() < until);
+  return false;
+}
+
 void worker::stop_searching() noexcept {
   if (std::exchange(is_searching_, false)) {
     core_->idle().end_search([this] { return core_->needs_workers(); });
@@ -106,17 +128,43 @@ void worker::stop_searching() noexcept {
 }
 
 frame* worker::find() noexcept {
-  const std::uint32_t turn = ++tick_ % injector_interval;
-  if (turn == 0) {
-    polls_.add();
-    if (frame* const f = core_->injected().try_pop(outside_)) return f;
-  } else if (turn == injector_interval / 2) {
+  ++tick_;
+  ++since_look_;
+  // What is urgent goes before the rest of a batch, but for every second task, so that the batch goes on.
+  const bool is_urgent = batch_left_ != 0 && since_look_ > 1 && core_->injected().has_urgent();
+  if (since_look_ == injector_interval || is_urgent) {
+    if (frame* const f = take_from_outside(1)) return f;
+  } else if (since_look_ == injector_interval / 2) {
     // A chain of tasks that submit each other must not starve what lies below it in this deque either.
     if (frame* const f = oldest_of_own()) return f;
   }
-  if (frame* const f = own_.pop()) return f;
+  if (frame* const f = own_.pop()) {
+    if (batch_left_ != 0) --batch_left_;
+    return f;
+  }
+  return take_from_outside(largest_batch);
+}
+
+// With more than one at a time, the others go to the deque, the first one on top: there others can have them. Only
+// where that is empty, so that they keep their place among tasks that came before.
+frame* worker::take_from_outside(int most) noexcept {
+  since_look_ = 0;
   polls_.add();
-  return core_->injected().try_pop(outside_);
+  if (most > 1) {
+    batch_left_ = 0;
+    const std::int64_t share = core_->injected().pending() / std::ssize(core_->workers());
+    most = static_cast<int>(std::clamp<std::int64_t>(share, 1, most));
+  }
+  std::array<frame*, largest_batch> taken;
+  const int count = core_->injected().begin_pop(outside_, taken.data(), most);
+  if (count == 0) return nullptr;
+  for (int i = count - 1; i > 0; --i) {
+    frame* const f = taken[static_cast<std::size_t>(i)];
+    if (!push(*f)) core_->injected().push_linked(f, lane::normal);
+  }
+  batch_left_ += count - 1;
+  core_->injected().end_pop(count);
+  return taken[0];
 }
 
 frame* worker::oldest_of_own() noexcept {

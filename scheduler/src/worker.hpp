@@ -90,6 +90,7 @@ class alignas(cache_line) worker {
   void loop() noexcept;
   [[nodiscard]] bool run_next(int depth) noexcept;
   [[nodiscard]] frame* find() noexcept;
+  [[nodiscard]] frame* take_from_outside(int most) noexcept;
   [[nodiscard]] bool run_stolen(int depth) noexcept;
   [[nodiscard]] bool run_one_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
@@ -97,6 +98,7 @@ class alignas(cache_line) worker {
   void run_fork(fork_job& f, worker& of, int depth) noexcept;
   void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
   [[nodiscard]] bool may_search() noexcept;
+  [[nodiscard]] bool search_on() noexcept;
   void stop_searching() noexcept;
   [[nodiscard]] frame* oldest_of_own() noexcept;
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
@@ -115,8 +117,10 @@ class alignas(cache_line) worker {
   sleeper sleeper_;
 
   // Own thread only.
-  bool is_searching_ = false;  // counted as such by `idle`
-  std::uint32_t tick_ = 0;     // tasks looked for; every 61st time the injector comes first
+  bool is_searching_ = false;     // counted as such by `idle`
+  std::uint32_t tick_ = 0;        // tasks looked for
+  std::uint32_t since_look_ = 0;  // of these, after the last look at the injector
+  int batch_left_ = 0;            // at most so many of the tasks in the deque came from the injector
   injector<frame, &frame::next_queued>::consumer outside_;
   std::size_t last_victim_ = 0;  // of whom it stole last
   std::uint64_t random_;         // state of xorshift64 (Marsaglia 2003)

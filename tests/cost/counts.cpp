@@ -37,6 +37,7 @@ constexpr owner owners[] = {
     {"steal_deque.hpp", "", kind::worker_rmw},  // the owner's barrier; the two ends of the deque
     {"fork_stack.hpp", "", kind::worker_rmw},   // the word of the stack
     {"stop_flag.hpp", "", kind::worker_rmw},
+    {"striped_counter.hpp", "", kind::worker_rmw},
     {"core.cpp", "", kind::pool_rmw},  // counts of submissions and refusals
     {"core.hpp", "", kind::pool_rmw},  // users
     {"life.cpp", "", kind::pool_rmw},  // husks, ends outside of the workers

@@ -49,10 +49,12 @@ inline void await_waits(std::uint64_t count) {
   testing::eventually("workers that go to sleep", [&] { return so_far().futex_waits >= count; });
 }
 
-/// A pool, all of whose workers sleep.
+/// A pool, all of whose workers sleep; they do so as soon as they find nothing, since how often they look before is a
+/// matter of time.
 class resting_pool {
  public:
-  explicit resting_pool(std::int64_t workers) : before_(so_far().futex_waits), pool_({.workers = workers}) {
+  explicit resting_pool(std::int64_t workers)
+      : before_(so_far().futex_waits), pool_({.workers = workers, .search_time = duration::zero()}) {
     await_waits(before_ + static_cast<std::uint64_t>(workers));
   }
   weir::pool& operator*() noexcept { return pool_; }

@@ -16,11 +16,12 @@ struct row {
   counts whole;
 };
 
-// Of 61 looks for a task one starts at the injector, and saves the barrier of an empty deque if there is something; one
-// takes the oldest of the deque, without the owner's barrier. Moodycamel's queue gives a consumer's turn on after 256
-// items, and a block back after 32. So the longer stretches are of as many tasks as all of these go into.
+// Of 61 looks for a task one starts at the injector, and one takes the oldest of the deque, without the owner's
+// barrier. A worker takes 24 at a time from the injector; moodycamel's queue gives a consumer's turn on after 256
+// items, and a block back after 32; a cache of frames is filled and emptied by 32. So the longer stretches are of as
+// many tasks as all of these go into.
 inline constexpr std::uint64_t look_period = 61;
-inline constexpr std::uint64_t entry_period = 61 * 256;
+inline constexpr std::uint64_t entry_period = 20 * 24 * 32;
 
 // ---- forks, un-stolen: one worker
 
@@ -62,50 +63,63 @@ inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 2
 
 // ---- tasks of tasks
 
-// The pool's: submitted, admitted, and the door's word twice. The worker's: the owner's barrier, and the exchange that
-// decides about the last one; that alone at the look for the oldest. The task's: queued to running.
+// The pool's: the door's word twice. The worker's: its stripe of the count of submissions, the owner's barrier, and the
+// exchange that decides about the last one; that alone at the look for the oldest. The task's: queued to running.
 inline constexpr row post_in_task{
     "post in a task, and its run", look_period,
-    look_period* counts{
-        .pool_rmws = 4, .worker_rmws = 2, .task_rmws = 1, .fences = 1, .allocations = 1, .clock_reads = 1} -
-        counts{.worker_rmws = 1}};
+    look_period* counts{.pool_rmws = 2, .worker_rmws = 3, .task_rmws = 1, .fences = 1} - counts{.worker_rmws = 1}};
 
 // Besides: the job keeps the pool (up and down), and the frame has two owners; the end is a transition that
 // waiters see.
 inline constexpr row get_in_task{
     "try_submit in a task, its run, and get", 100,
-    100 * counts{.pool_rmws = 6, .worker_rmws = 2, .task_rmws = 5, .fences = 1, .allocations = 1, .clock_reads = 1}};
+    100 * counts{.pool_rmws = 4, .worker_rmws = 3, .task_rmws = 5, .fences = 1, .clock_reads = 1}};
 
 // No door. The two locks are those of the parent's stop, which is forwarded.
-inline constexpr row run_in_task{"run in a task", 100,
-                                 100 * counts{.pool_rmws = 2, .task_rmws = 6, .locks = 2, .allocations = 1}};
+inline constexpr row run_in_task{"run in a task", 100, 100 * counts{.pool_rmws = 2, .task_rmws = 6, .locks = 2}};
 
 // ---- tasks from outside
 
-// The pool's: submitted, the door's word, admitted, pending; for every 32nd three more, to take a block of
-// moodycamel's from its free list.
+// The pool's: the door's word, pending; for every 32nd three more, to take a block of moodycamel's from its free list.
+// The worker's: a stripe, here the submitter's. For every 32nd a lock, to take frames.
 inline constexpr row post{
     "post from outside, worker busy", entry_period,
-    entry_period* counts{.pool_rmws = 4, .fences = 1, .allocations = 1, .clock_reads = 1} + counts{.pool_rmws = 1'464}};
+    entry_period* counts{.pool_rmws = 2, .worker_rmws = 1} + entry_period / 32 * counts{.pool_rmws = 3, .locks = 1}};
 
-// The pool's: three of moodycamel's queue, pending, the door's word. The worker's: the barrier of its empty deque. The
-// locks: the way in by links is looked at, empty or not, one lane or two. For every 32nd two more, to give the block
-// back; for every 256th one, for the next one's turn.
+// By 24. The pool's: the door's word for each; for each batch two of moodycamel's queue, and pending; for each of its
+// blocks of 32 that a batch takes from one, and two to give it back; for eleven batches one, for the next producer's
+// turn. The worker's: the owner's barrier for each that comes out of its deque, and when that is empty; and the
+// exchange that decides about the last one. For every 32nd a lock, to give frames back.
 inline constexpr row run_posted{"run of what was posted from outside", entry_period,
-                                entry_period* counts{.pool_rmws = 5, .worker_rmws = 1, .task_rmws = 1, .locks = 1} +
-                                    counts{.pool_rmws = 1'037, .locks = 5'856} - counts{.worker_rmws = 256}};
+                                entry_period* counts{.pool_rmws = 1, .worker_rmws = 1, .task_rmws = 1} +
+                                    entry_period / 24 * counts{.pool_rmws = 3, .worker_rmws = 1} +
+                                    entry_period / 32 * counts{.pool_rmws = 2, .locks = 1} +
+                                    counts{.pool_rmws = 1'120 + 58}};
 
 // The pool's: the thief searches, and no more; the door's word. The workers': its own empty deque, the victim's top.
-inline constexpr row stolen_task{"steal of a task, and its run", 1'000,
-                                 1'000 * counts{.pool_rmws = 3, .worker_rmws = 2, .task_rmws = 1}};
+// The locks: once its cache is full, the thief gives frames back by 32.
+inline constexpr row stolen_task{
+    "steal of a task, and its run", 1'000,
+    1'000 * counts{.pool_rmws = 3, .worker_rmws = 2, .task_rmws = 1} + counts{.locks = 30}};
 
-// Both of the above, and: the sleeper taken from the list, searching no more, searching, asleep again. One more look
-// into the worker's empty deque. The fence of who goes to sleep.
-inline constexpr row wake_up{
-    "post to a worker that sleeps, its run, asleep again", entry_period,
-    post.whole + run_posted.whole +
-        entry_period* counts{
-            .pool_rmws = 4, .worker_rmws = 1, .fences = 1, .futex_waits = 1, .futex_wakes = 1, .locks = 2}};
+// The post, and the run one at a time: three of moodycamel's queue, pending, the door's word; for every 32nd two, to
+// give its block back, and for every 256th one. And: the sleeper taken from the list, searching no more, searching,
+// asleep again. The worker's: twice its empty deque. The fence of who goes to sleep.
+inline constexpr row wake_up{"post to a worker that sleeps, its run, asleep again", entry_period,
+                             post.whole +
+                                 entry_period* counts{.pool_rmws = 9,
+                                                      .worker_rmws = 2,
+                                                      .task_rmws = 1,
+                                                      .fences = 1,
+                                                      .futex_waits = 1,
+                                                      .futex_wakes = 1,
+                                                      .locks = 2} +
+                                 entry_period / 32 * counts{.pool_rmws = 2, .locks = 1} +
+                                 entry_period / 256 * counts{.pool_rmws = 1}};
+
+// What stands between a worker that finds nothing and its sleep, by the clock of these tests, which moves on by a
+// microsecond with each reading: every eighth look is one.
+inline constexpr row search{"search for 20 us before a sleep", 1, {.clock_reads = 21}};
 
 // The count of submissions, and that of refusals.
 inline constexpr row pool_refusal{"try_submit, refused tasks_full", 100,
@@ -151,6 +165,7 @@ inline constexpr std::array table = {&nested_fork,
                                      &run_posted,
                                      &stolen_task,
                                      &wake_up,
+                                     &search,
                                      &pool_refusal,
                                      &stop_queued,
                                      &stop_running,

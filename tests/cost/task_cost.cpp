@@ -11,8 +11,7 @@ namespace {
 using namespace weir::cost;
 
 // Runs `n` tasks of which each posts the next one, after a first one.
-counts cost_of_a_chain(std::uint64_t n) {
-  resting_pool pool(1);
+counts cost_of_a_chain(weir::pool& pool, std::uint64_t n) {
   counts before, after;
   event done;
   std::function<void(std::uint64_t)> link = [&](std::uint64_t left) {
@@ -22,19 +21,24 @@ counts cost_of_a_chain(std::uint64_t n) {
       done.set();
       return;
     }
-    pool->post({}, [&link, left] { link(left - 1); }).value();
+    pool.post({}, [&link, left] { link(left - 1); }).value();
   };
-  run_in_a_task(*pool, [&] { link(n); });
+  run_in_a_task(pool, [&] { link(n); });
   done.await("the last task of the chain");
   return after - before;
 }
 
-TEST(TaskCost, OfAPostInATask) { expect(post_in_task, cost_of_a_chain(post_in_task.times)); }
+TEST(TaskCost, OfAPostInATask) {
+  resting_pool pool(1);
+  (void)cost_of_a_chain(*pool, 1);  // the worker has frames in its cache from here on
+  expect(post_in_task, cost_of_a_chain(*pool, post_in_task.times));
+}
 
 TEST(TaskCost, OfASubmitInATaskAndItsGet) {
   resting_pool pool(1);
   counts c;
   run_in_a_task(*pool, [&] {
+    (*pool->try_submit({}, [] {})).get();
     c = cost_of([&] {
       for (std::uint64_t i = 0; i < get_in_task.times; ++i) (*pool->try_submit({}, [] {})).get();
     });
@@ -46,6 +50,7 @@ TEST(TaskCost, OfARunInATask) {
   resting_pool pool(1);
   counts c;
   run_in_a_task(*pool, [&] {
+    (void)pool->run({}, [] {});
     c = cost_of([&] {
       for (std::uint64_t i = 0; i < run_in_task.times; ++i) (void)pool->run({}, [] {});
     });
@@ -145,6 +150,21 @@ TEST(TaskCost, OfAWakeUp) {
   };
   wake_it();  // the queue has its memory from here on
   expect(wake_up, cost_of(wake_it));
+}
+
+TEST(TaskCost, OfASearchBeforeASleep) {
+  const auto cost_of_a_wake_up = [](weir::duration search_time) {
+    const std::uint64_t waits_before = so_far().futex_waits;
+    weir::pool pool({.workers = 1, .search_time = search_time});
+    await_waits(waits_before + 1);
+    pool.post({}, [] {}).value();
+    await_waits(waits_before + 2);
+    return cost_of([&] {
+      pool.post({}, [] {}).value();
+      await_waits(waits_before + 3);
+    });
+  };
+  expect(search, cost_of_a_wake_up(std::chrono::microseconds(20)) - cost_of_a_wake_up(weir::duration::zero()));
 }
 
 TEST(TaskCost, OfARefusal) {

@@ -68,6 +68,38 @@ TEST_F(Injector, TakesTheHigherLaneFirst) {
   EXPECT_EQ(drain(), (std::vector<int>{2, 1, 0}));
 }
 
+TEST_F(Injector, ABatchIsOfOneLaneAndCountedUntilItIsWhereOthersSeeIt) {
+  injector::consumer worker(*queue);
+  for (int i = 0; i < 5; ++i) queue->push(&items[static_cast<std::size_t>(i)], lane::normal);
+  queue->push(&items[5], lane::low);
+  std::array<item*, 8> taken{};
+  ASSERT_EQ(queue->begin_pop(worker, taken.data(), 3), 3);
+  EXPECT_EQ(queue->pending(), 6);
+  queue->end_pop(3);
+  EXPECT_EQ(queue->pending(), 3);
+  ASSERT_EQ(queue->begin_pop(worker, taken.data() + 3, 5), 2) << "the other lane is not for this batch";
+  queue->end_pop(2);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(taken[static_cast<std::size_t>(i)]->id, i);
+  ASSERT_EQ(queue->begin_pop(worker, taken.data(), 8), 1);
+  queue->end_pop(1);
+  EXPECT_EQ(queue->pending(), 0);
+  EXPECT_EQ(queue->begin_pop(worker, taken.data(), 8), 0);
+}
+
+TEST_F(Injector, TellsWhetherSomethingIsUrgent) {
+  injector::consumer worker(*queue);
+  queue->push(&items[0], lane::normal);
+  queue->push(&items[1], lane::low);
+  EXPECT_FALSE(queue->has_urgent());
+  queue->push(&items[2], lane::high);
+  queue->push_linked(&items[3], lane::high);
+  EXPECT_TRUE(queue->has_urgent());
+  EXPECT_EQ(queue->remove_if([&](const item& i) { return &i == &items[2]; }), 1);
+  EXPECT_TRUE(queue->has_urgent());
+  EXPECT_EQ(queue->try_pop(worker), &items[3]);
+  EXPECT_FALSE(queue->has_urgent());
+}
+
 TEST_F(Injector, NoLaneStarvesWhileTheOthersAreNeverEmpty) {
   // Of 8 looks one starts at the lowest lane and one at the normal one.
   injector::consumer worker(*queue);

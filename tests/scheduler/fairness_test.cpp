@@ -101,6 +101,75 @@ TEST(PoolFairness, TheHigherPriorityEntersFirst) {
   EXPECT_LE(inversions, 2);
 }
 
+TEST(PoolFairness, WhatOneThreadPostsIsRunInItsOrderByOneWorker) {
+  weir::pool pool({.workers = 1});
+  std::vector<int> order;
+  {
+    busy_workers busy(pool);
+    for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(pool.post({}, [&order, i] { order.push_back(i); }));
+    busy.release();
+  }
+  weir::testing::await_rest(pool);
+  EXPECT_EQ(order.size(), 1'000u);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+// A worker takes several tasks at a time from the injector.
+TEST(PoolFairness, WhatIsUrgentGoesBeforeTasksThatAWorkerHasTakenAlready) {
+  weir::pool pool({.workers = 1});
+  std::vector<std::string> order;
+  {
+    busy_workers busy(pool);
+    EXPECT_TRUE(pool.post({}, [&] {
+      order.push_back("first");
+      EXPECT_TRUE(pool.post({.priority = priority::high}, [&] { order.push_back("urgent"); }));
+    }));
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(pool.post({}, [&] { order.push_back("normal"); }));
+    busy.release();
+  }
+  weir::testing::await_rest(pool);
+  ASSERT_EQ(order.size(), 22u);
+  EXPECT_LE(std::find(order.begin(), order.end(), "urgent") - order.begin(), 2);
+}
+
+TEST(PoolFairness, WhatIsUrgentDoesNotStarveTasksThatAWorkerHasTakenAlready) {
+  weir::pool pool({.workers = 1});
+  event over;
+  int links = 0;
+  int normal = 0;
+  int links_before = -1;
+  {
+    busy_workers busy(pool);
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(pool.post({}, [&, i] {
+        // The stream of urgent tasks begins when the others lie in the worker's deque.
+        if (i == 0) {
+          EXPECT_TRUE(pool.post({.priority = priority::high}, chain{pool, over, links, priority::high}));
+        }
+        if (++normal < 20) return;
+        links_before = links;
+        over.set();
+      }));
+    }
+    busy.release();
+  }
+  over.await("the last of the normal tasks beside a stream of urgent ones");
+  expect_conservation(pool);
+  EXPECT_LE(links_before, 40);
+}
+
+TEST(PoolFairness, OthersHaveWhatOneWorkerHasTakenAtATime) {
+  weir::pool pool({.workers = 2});
+  weir::testing::tally ran;
+  busy_workers busy(pool, 2);
+  // The first one of each batch ends only when all others have run, which is for the other worker to do.
+  EXPECT_TRUE(pool.post({}, [&] { ran.await(47, "all tasks but one"); }));
+  for (int i = 0; i < 47; ++i) EXPECT_TRUE(pool.post({}, [&] { ran.add(); }));
+  busy.release();
+  ran.await(47, "what lies in the deque of a worker that waits");
+  expect_conservation(pool);
+}
+
 TEST(PoolFairness, AQueuedTaskWakesAParkedWorker) {
   weir::pool pool({.workers = 2});
   busy_workers busy(pool);

@@ -22,13 +22,13 @@ struct capture_of_24_with_result {
 
 using namespace weir::detail;
 
-TEST(FrameSize, APostedCallableOf24BytesFitsIn72) { EXPECT_LE((sizeof(posted_frame<frame, capture_of_24>)), 72u); }
+TEST(FrameSize, APostedCallableOf24BytesFitsIn64) { EXPECT_LE((sizeof(posted_frame<frame, capture_of_24>)), 64u); }
 
-TEST(FrameSize, AJobOf24BytesWithAnEightByteResultFitsIn152) {
-  EXPECT_LE((sizeof(job_frame<std::int64_t, capture_of_24_with_result>)), 152u);
+TEST(FrameSize, AJobOf24BytesWithAnEightByteResultFitsIn144) {
+  EXPECT_LE((sizeof(job_frame<std::int64_t, capture_of_24_with_result>)), 144u);
 }
 
-TEST(FrameSize, WithoutAResultAJobIsSmaller) { EXPECT_LE((sizeof(job_frame<void, capture_of_24>)), 144u); }
+TEST(FrameSize, WithoutAResultAJobIsSmaller) { EXPECT_LE((sizeof(job_frame<void, capture_of_24>)), 136u); }
 
 TEST(FrameSize, APostWithDeadlineOrTraceFitsIn128) {
   EXPECT_LE((sizeof(posted_frame<tracked_frame, capture_of_24>)), 128u);

@@ -4,6 +4,8 @@
 
 #if !WEIR_WITH_TSAN
 
+#include <array>
+#include <cstddef>
 #include <gtest/gtest.h>
 #include <memory>
 #include <new>
@@ -12,6 +14,7 @@
 #include <vector>
 #include <weir/weir.hpp>
 
+#include "../../scheduler/src/frame_memory.hpp"
 #include "support/allocations.hpp"
 #include "support/event.hpp"
 #include "support/eventually.hpp"
@@ -93,27 +96,60 @@ TEST(PoolMemory, HusksAndFramesGoBackAfterABurst) {
   expect_conservation(pool);
 }
 
-TEST(PoolMemory, AJobAllocatesOnceAndAPostOnce) {
+// A callable whose frame is too large for the caches: its memory comes from the global allocator, and can be made to
+// fail.
+struct large {
+  std::array<std::byte, weir::detail::largest_cached_frame> room{};
+};
+struct large_untouched : untouched, large {};
+
+TEST(PoolMemory, AJobAndAPostAllocateNothingButForALargeCallable) {
+  constexpr std::int64_t small_frame = WEIR_WITH_ASAN ? 1 : 0;  // there each frame is allocated, so that it is watched
   weir::pool pool({.workers = 1});
   busy_workers busy(pool);
   {
     auto warm = pool.try_submit({}, [] {});
+    EXPECT_TRUE(pool.post({}, [] {}));
   }
   const std::int64_t before = open();
   auto job = pool.try_submit({}, [] { return 5; });
-  EXPECT_EQ(open(), before + 1);
+  EXPECT_EQ(open(), before + small_frame);
   EXPECT_TRUE(pool.post({}, [] {}));
-  EXPECT_EQ(open(), before + 2);
+  EXPECT_EQ(open(), before + 2 * small_frame);
+  auto large_job = pool.try_submit({}, [room = large{}] { return room.room.size(); });
+  EXPECT_EQ(open(), before + 2 * small_frame + 1);
   busy.release();
   job->get();
+  large_job->get();
 }
+
+#if !WEIR_WITH_ASAN
+TEST(PoolMemory, FramesGoBackToTheSystemAfterABurst) {
+  constexpr int burst = 200'000;
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = burst + 1}});
+  const auto use = [] { return weir::detail::frame_memory_in_use(); };
+  const std::int64_t before = use().slabs;
+  {
+    busy_workers busy(pool);
+    for (int i = 0; i < burst; ++i) ASSERT_TRUE(pool.post({}, [] {}));
+    // 64 bytes a frame, and 1 % for the heads of slabs.
+    const std::int64_t most = burst * 64LL * 101 / 100 / static_cast<std::int64_t>(weir::detail::slab_size) + 1;
+    EXPECT_GE(use().slabs - before, most * 9 / 10) << "else nothing is shown below";
+    EXPECT_LE(use().slabs - before, most);
+    busy.release();
+  }
+  weir::testing::await_rest(pool);
+  // What is kept, and one slab with what the threads' caches have.
+  weir::testing::eventually("the slabs", [&] { return use().slabs <= before + weir::detail::kept_slabs + 1; });
+}
+#endif
 
 // Calls `submit` with an untouched callable and the k-th allocation failing, for every k until it succeeds.
 template <typename Submit>
 void expect_strong_guarantee(weir::pool& pool, Submit&& submit) {
   for (int k = 1;; ++k) {
     ASSERT_LT(k, 50);
-    untouched callable;
+    large_untouched callable;
     const auto before = pool.metrics();
     bool threw = false;
     allocations_until_failure = k;
@@ -143,18 +179,18 @@ void expect_strong_guarantee(weir::pool& pool, Submit&& submit) {
 TEST(PoolMemory, WithoutAnyASubmissionThrowsAndHasHadNoEffect) {
   weir::pool pool({.workers = 1, .limits = {.max_tasks = 100, .max_weight = 100}});
   const weir::deadline later = weir::within(1h);
-  expect_strong_guarantee(pool, [&](untouched& f) { pool.try_submit({}, f)->wait(); });
-  expect_strong_guarantee(pool, [&](untouched& f) { pool.submit({.deadline = later}, std::move(f))->wait(); });
-  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.post({.weight = 7}, f); });
-  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.post({.deadline = later}, f); });
-  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.enqueue({.weight = 7}, f)->wait(); });
+  expect_strong_guarantee(pool, [&](large_untouched& f) { pool.try_submit({}, f)->wait(); });
+  expect_strong_guarantee(pool, [&](large_untouched& f) { pool.submit({.deadline = later}, std::move(f))->wait(); });
+  expect_strong_guarantee(pool, [&](large_untouched& f) { (void)pool.post({.weight = 7}, f); });
+  expect_strong_guarantee(pool, [&](large_untouched& f) { (void)pool.post({.deadline = later}, f); });
+  expect_strong_guarantee(pool, [&](large_untouched& f) { (void)pool.enqueue({.weight = 7}, f)->wait(); });
   expect_conservation(pool);
   busy_workers busy(pool, 1, {.weight = 100});
   std::vector<weir::job<void>> waiting;
   waiting.reserve(10);
-  expect_strong_guarantee(pool,
-                          [&](untouched& f) { waiting.push_back(std::move(*pool.enqueue({.deadline = later}, f))); });
-  expect_strong_guarantee(pool, [&](untouched& f) { (void)pool.post({}, f); });
+  expect_strong_guarantee(
+      pool, [&](large_untouched& f) { waiting.push_back(std::move(*pool.enqueue({.deadline = later}, f))); });
+  expect_strong_guarantee(pool, [&](large_untouched& f) { (void)pool.post({}, f); });
   busy.release();
   for (auto& job : waiting) job.get();
   expect_conservation(pool);

@@ -139,8 +139,9 @@ TEST(StopCallback, MayRegisterAnother) {
 
 TEST(StopCallback, MayUseThePoolAndOtherJobs) {
   weir::pool pool({.workers = 2});
-  event running, done;
-  auto other = pool.try_submit({}, [](weir::stop_token stop) {
+  event other_running, running, done;
+  auto other = pool.try_submit({}, [&](weir::stop_token stop) {
+    other_running.set();
     weir::testing::eventually("the stop from a callback", [&] { return stop.stop_requested(); });
     return 4;
   });
@@ -155,6 +156,7 @@ TEST(StopCallback, MayUseThePoolAndOtherJobs) {
     running.set();
     done.await("the callback");
   });
+  other_running.await("the other task");
   running.await("the task");
   job->request_stop();
   job->get();

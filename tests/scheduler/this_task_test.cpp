@@ -35,8 +35,9 @@ TEST(ThisTask, KnowsWhatWasSubmitted) {
     EXPECT_TRUE(weir::this_task::deadline().is_never());
     EXPECT_EQ(weir::this_task::name().view(), "poster");
     EXPECT_FALSE(weir::this_task::trace());
-    EXPECT_EQ(weir::this_task::admitted_at(), now);
+    EXPECT_EQ(weir::this_task::admitted_at(), weir::time_point{}) << "not kept";
   }));
+  EXPECT_TRUE(pool.post({.trace = {1, 2}}, [&] { EXPECT_EQ(weir::this_task::admitted_at(), now); }));
   weir::testing::await_rest(pool);
 }
 

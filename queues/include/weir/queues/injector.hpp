@@ -47,36 +47,55 @@ class injector {
   /// block.
   void push(T* item, lane where) noexcept {
     (void)pending_.fetch_add(1, memory_order_seq_cst);  // (1) before the item can be seen
+    count_urgent(where);
     if (!lanes_[index(where)].queue.enqueue(item)) lanes_[index(where)].linked.push(item);
   }
 
   /// Adds `item` through its own link. Allocates nothing.
   void push_linked(T* item, lane where) noexcept {
     (void)pending_.fetch_add(1, memory_order_seq_cst);  // (1)
-    lanes_[index(where)].linked.push(item);
+    push_announced(item, where);
   }
 
   /// push_linked in two steps, for an item that others may know of before it is in: announced, it is waited for.
   void announce() noexcept { (void)pending_.fetch_add(1, memory_order_seq_cst); }  // (1)
-  void push_announced(T* item, lane where) noexcept { lanes_[index(where)].linked.push(item); }
+  void push_announced(T* item, lane where) noexcept {
+    count_urgent(where);
+    lanes_[index(where)].linked.push(item);
+  }
   /// Nothing comes after all.
   void retract() noexcept { (void)pending_.fetch_sub(1, memory_order_seq_cst); }  // (1)
 
   /// Takes one, or null: which does not mean that there is none, only that none was found.
   [[nodiscard]] T* try_pop(consumer& by) noexcept {
-    if (pending_.load(memory_order_relaxed) == 0) return nullptr;  // relaxed: a look, from which nobody goes to sleep
+    T* item = nullptr;
+    if (begin_pop(by, &item, 1) == 0) return nullptr;
+    end_pop(1);
+    return item;
+  }
+
+  /// Takes up to `most` of one lane, of which those of one thread are in order, and returns how many it found. They are
+  /// counted as pending until `end_pop`: by then they are to be where whoever looks for work sees them.
+  [[nodiscard]] int begin_pop(consumer& by, T** items, int most) noexcept {
+    if (pending_.load(memory_order_relaxed) == 0) return 0;  // relaxed: a look, from which nobody goes to sleep
     const std::uint32_t look = by.look_++;
     for (const std::size_t i : order_of(look)) {
-      one_lane& l = lanes_[i];
       // Alternates which way in is looked at first, also among the looks that start below, so that neither starves the
       // other.
-      T* const item = pop_from(l, (look + look / 8) % 2 == 0, &by.tokens_[i]);
-      if (item == nullptr) continue;
-      (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1) after it came out
-      return item;
+      const int found = pop_from(lanes_[i], (look + look / 8) % 2 == 0, &by.tokens_[i], items, most);
+      if (found == 0) continue;
+      if (i == index(lane::high)) high_.fetch_sub(found, memory_order_relaxed);  // (2)
+      return found;
     }
-    return nullptr;
+    return 0;
   }
+  void end_pop(int taken) noexcept {
+    (void)pending_.fetch_sub(taken, memory_order_seq_cst);
+  }  // (1) after they came out
+
+  /// Whether there is something in the high lane, as far as the caller knows: for one who took a batch of a lower lane
+  /// before that came.
+  [[nodiscard]] bool has_urgent() const noexcept { return high_.load(memory_order_relaxed) > 0; }  // (2)
 
   /// Takes out the items for which `is_dead` says true, and hands them over to it: all that were in before the call,
   /// but for one that is just going in or coming out. The others keep their order. Returns how many are out. Meanwhile
@@ -90,10 +109,11 @@ class injector {
       T* kept = nullptr;
       T** end = &kept;
       for (std::int64_t left = pending(); left > 0; --left) {
-        T* const item = pop_from(l, true, nullptr);
-        if (item == nullptr) break;
+        T* item = nullptr;
+        if (pop_from(l, true, nullptr, &item, 1) == 0) break;
         if (is_dead(*item)) {
-          (void)pending_.fetch_sub(1, memory_order_seq_cst);  // (1)
+          if (&l == &lanes_[index(lane::high)]) high_.fetch_sub(1, memory_order_relaxed);  // (2)
+          end_pop(1);
           ++removed;
         } else {
           item->*Next = nullptr;
@@ -127,11 +147,18 @@ class injector {
     return {2, 1, 0};
   }
 
-  static T* pop_from(one_lane& l, bool linked_first, moodycamel::ConsumerToken* turn) noexcept {
-    T* item = nullptr;
-    if (linked_first && (item = l.linked.try_pop()) != nullptr) return item;
-    if (turn != nullptr ? l.queue.try_dequeue(*turn, item) : l.queue.try_dequeue(item)) return item;
-    return linked_first ? nullptr : l.linked.try_pop();
+  void count_urgent(lane where) noexcept {
+    if (where == lane::high) high_.fetch_add(1, memory_order_relaxed);  // (2)
+  }
+
+  static int pop_from(one_lane& l, bool linked_first, moodycamel::ConsumerToken* turn, T** items, int most) noexcept {
+    if (linked_first && (*items = l.linked.try_pop()) != nullptr) return 1;
+    const auto n = static_cast<std::size_t>(most);
+    const std::size_t found = turn == nullptr ? l.queue.try_dequeue_bulk(items, n)
+                              : most == 1     ? l.queue.try_dequeue(*turn, *items)
+                                              : l.queue.try_dequeue_bulk(*turn, items, n);
+    if (found != 0) return static_cast<int>(found);
+    return !linked_first && (*items = l.linked.try_pop()) != nullptr ? 1 : 0;
   }
 
   std::array<one_lane, 3> lanes_;
@@ -142,6 +169,9 @@ class injector {
   //     seq_cst load here. One of the two sees the other (idle.hpp has the fences). Left: a subtraction after
   //     the item is out, so that zero is never too early.
   alignas(cache_line) atomic<std::int64_t> pending_{0};
+  // Those of them that are in the high lane. Writers: who pushes there, before; who takes from there, after.
+  // (2) relaxed: a hint; it is never below 0, and 0 when nothing is there.
+  alignas(cache_line) atomic<std::int64_t> high_{0};
 };
 
 }  // namespace weir::detail

@@ -51,7 +51,7 @@ class [[nodiscard]] job {
         break;
       case task_outcome::failed:
       case task_outcome::refused:
-        std::rethrow_exception(done.error);
+        done.kept.rethrow();
       case task_outcome::cancelled:
       case task_outcome::expired:
         throw cancelled(done.state.cause());
@@ -98,7 +98,7 @@ class [[nodiscard]] job {
   // Ends the result with `get`, not with the job.
   struct forgetting {
     frame_type& what;
-    ~forgetting() { what.forget_result(); }
+    ~forgetting() { what.kept.forget(); }
   };
 
   explicit job(frame_type& of) noexcept : frame_(&of) {}
@@ -111,7 +111,7 @@ class [[nodiscard]] job {
   void end() noexcept {
     if (frame_ == nullptr) return;
     frame_type& ended = *std::exchange(frame_, nullptr);
-    if (detail::stop_and_wait(ended)) ended.forget_result();
+    if (detail::stop_and_wait(ended)) ended.kept.forget();
     detail::release_job(ended);
   }
 

@@ -32,9 +32,9 @@ namespace weir {
 /// admission, with the limiter's time.
 ///
 /// All members may be called by any thread at any time, but not once the destructor has begun; jobs may be used then
-/// too. Submissions allocate the task's frame (std::bad_alloc leaves the callable untouched and gives the permit back);
-/// if a deadline or a rate first needs the clock thread, its creation may throw std::system_error, with the same
-/// effect. What happened before a submission happens before its task.
+/// too. Submissions take memory for the task's frame, mostly from a cache of the thread (std::bad_alloc leaves the
+/// callable untouched and gives the permit back); if a deadline or a rate first needs the clock thread, its creation
+/// may throw std::system_error, with the same effect. What happened before a submission happens before its task.
 ///
 /// Every submission may be refused `invalid` or `too_heavy` for its weight, `expired` for its deadline, `closed` after
 /// `shutdown` has begun, and `forked` in a forked child; for the limits as each verb says below.
@@ -56,8 +56,8 @@ class pool {
   ~pool();
 
   /// Admits now or refuses (`tasks_full`, `weight_full`, `rate_limited`, `contended`); never waits. On refusal `f` has
-  /// not been touched. Returns result<job<T>> of what `f` returns. Takes no lock while nobody waits at the door and the
-  /// task has no deadline, but allocates.
+  /// not been touched. Returns result<job<T>> of what `f` returns. While nobody waits at the door and the task has no
+  /// deadline, its one lock is that of the frames' memory, short and once in 32 tasks.
   template <typename F>
   auto try_submit(const submit_options& options, F&& f,
                   const std::source_location& where = std::source_location::current()) {
@@ -173,7 +173,7 @@ result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit
   using value = detail::result_of<F>;
   static_assert(!std::is_reference_v<value>,
                 "weir: a task returns a value; return a pointer or std::ref for a reference");
-  result<detail::passage> way = detail::enter(*core_, how, options, patience);
+  result<detail::passage> way = detail::enter(*core_, how, options, detail::stamp::wanted, patience);
   if (!way) return way.error();
   auto& made = *new detail::job_frame<value, F>(way->first_phase(), way->weight(), options.name, where);
   fill(made, options);
@@ -187,9 +187,12 @@ result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit
 template <typename F>
 result<void> pool::post(const submit_options& options, F&& f, const std::source_location& where) {
   using callable = std::decay_t<F>;
-  result<detail::passage> way = detail::enter(*core_, detail::verb::enqueue, options);
+  const bool is_small = options.deadline.is_never() && !detail::trace_of(options);
+  const auto stamp =
+      is_small && !detail::observes_admission<callable> ? detail::stamp::for_limits_only : detail::stamp::wanted;
+  result<detail::passage> way = detail::enter(*core_, detail::verb::enqueue, options, stamp);
   if (!way) return way.error();
-  if (options.deadline.is_never() && !detail::trace_of(options)) {
+  if (is_small) {
     using small = detail::posted_frame<detail::frame, callable>;
     build_and_launch(std::move(*way), *new small(way->first_phase(), way->weight(), options.name, where),
                      std::forward<F>(f));

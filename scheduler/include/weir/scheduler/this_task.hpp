@@ -27,7 +27,8 @@ namespace weir::this_task {
 [[nodiscard]] task_name name() noexcept;
 /// Its trace. Outside of tasks none.
 [[nodiscard]] trace_id trace() noexcept;
-/// The limiter's time of the admission of the root that this task is or belongs to. Outside of tasks time_point{}.
+/// The limiter's time of the admission of the root that this task is or belongs to. Outside of tasks, and of a posted
+/// task without deadline and trace, which does not keep it, time_point{}: such a callable can be told by its on_admit.
 [[nodiscard]] time_point admitted_at() noexcept;
 
 }  // namespace weir::this_task

@@ -4,8 +4,10 @@
 // `frame` and its callable; all others are a `tracked_frame`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <source_location>
 
 #include <weir/admission/deadline.hpp>
@@ -36,21 +38,33 @@ struct frame_ops {
   bool is_tracked;                                          // the frame is a tracked_frame
 };
 
+/// Memory for a frame, from the calling thread's cache. @throws std::bad_alloc.
+[[nodiscard]] void* take_frame_memory(std::size_t bytes);
+/// Gives it back, on any thread.
+void give_frame_memory(void* block, std::size_t bytes) noexcept;
+
 struct frame {
   frame(const frame_ops& table, task_state::phase first, std::uint32_t held, task_name called,
         const std::source_location& from) noexcept
       : ops(&table), state(first), weight(held), where(from), name(called) {}
+
+  // The form with an alignment is for callables that ask for more than frames have.
+  static void* operator new(std::size_t bytes) { return take_frame_memory(bytes); }
+  static void* operator new(std::size_t bytes, std::align_val_t alignment) { return ::operator new(bytes, alignment); }
+  static void operator delete(void* block, std::size_t bytes) noexcept { give_frame_memory(block, bytes); }
+  static void operator delete(void* block, std::size_t bytes, std::align_val_t alignment) noexcept {
+    ::operator delete(block, bytes, alignment);
+  }
 
   const frame_ops* ops;
   task_state state;
   std::uint32_t weight;        // of the permit held; 0 if none. Written by the owner of the state.
   std::source_location where;  // the place of submission
   task_name name;
-  time_point admitted_at{};      // the limiter's stamp; written before `queued`
   frame* next_queued = nullptr;  // in a linked lane of the injector; also as a husk, after the task has run
 };
 
-static_assert(sizeof(frame) == 48);
+static_assert(sizeof(frame) == 40);
 
 /// Where a frame is in the timer heap.
 inline constexpr std::uint32_t not_in_heap = 0xffff'ffff;
@@ -62,6 +76,7 @@ struct tracked_frame : frame {
   core* pool = nullptr;
   weir::deadline deadline{};
   trace_id trace{};
+  time_point admitted_at{};                // the limiter's stamp; written before `queued`
   door_wait* wait = nullptr;               // the place at the door, if it ever waited; freed with the frame
   run_context* running = nullptr;          // once it has stop callbacks; guarded by the pool's stop registry
   std::uint32_t heap_index = not_in_heap;  // guarded by the clock thread's lock

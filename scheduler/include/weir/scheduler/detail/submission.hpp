@@ -75,9 +75,14 @@ class [[nodiscard]] passage {
   bool has_timer_;
 };
 
+/// Who wants to know when a task was admitted: somebody, or only the limits, which then spares a reading of the clock
+/// if they do not depend on it.
+enum class stamp : std::uint8_t { wanted, for_limits_only };
+
 /// Passes the door of `into`, as far as `how` waits, or says why not.
 /// @param patience  for verb::submit: the end of the wait.
-[[nodiscard]] result<passage> enter(core& into, verb how, const submit_options& options, deadline patience = {});
+[[nodiscard]] result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted,
+                                    deadline patience = {});
 
 /// The trace that a submission with these options has: its own, or that of the task it is made in.
 [[nodiscard]] trace_id trace_of(const submit_options& options) noexcept;

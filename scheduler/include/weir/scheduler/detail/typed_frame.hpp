@@ -1,11 +1,11 @@
 // Frames with their callable: how one is built, run and destroyed, for each type of callable.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <new>
-#include <optional>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -58,39 +58,60 @@ union callable_slot {
   F value;
 };
 
-/// What a job keeps for `get`.
+/// What a job keeps for `get`: what the callable returned, or an error, which take each other's place.
 template <typename T>
 class kept_result {
  public:
-  void set(T&& value) { value_.emplace(std::move(value)); }
-  [[nodiscard]] T take() { return std::move(*value_); }
-  void forget() noexcept { value_.reset(); }
+  kept_result() noexcept {}
+  kept_result(const kept_result&) = delete;
+  kept_result& operator=(const kept_result&) = delete;
+  ~kept_result() { forget(); }
+
+  void set(T&& value) {
+    ::new (static_cast<void*>(&value_)) T(std::move(value));
+    holds_ = content::value;
+  }
+  void fail(std::exception_ptr why) noexcept {
+    forget();
+    ::new (static_cast<void*>(&error_)) std::exception_ptr(std::move(why));
+    holds_ = content::error;
+  }
+  [[nodiscard]] T take() { return std::move(value_); }
+  [[noreturn]] void rethrow() const { std::rethrow_exception(error_); }
+  void forget() noexcept {
+    const content held = std::exchange(holds_, content::nothing);
+    if (held == content::value) std::destroy_at(&value_);
+    if (held == content::error) std::destroy_at(&error_);
+  }
 
  private:
-  std::optional<T> value_;
+  enum class content : std::uint8_t { nothing, value, error };
+
+  union {
+    T value_;
+    std::exception_ptr error_;
+  };
+  content holds_ = content::nothing;
 };
 
 template <>
 class kept_result<void> {
  public:
+  void fail(std::exception_ptr why) noexcept { error_ = std::move(why); }
   void take() noexcept {}
-  void forget() noexcept {}
+  [[noreturn]] void rethrow() const { std::rethrow_exception(error_); }
+  void forget() noexcept { error_ = nullptr; }
+
+ private:
+  std::exception_ptr error_;
 };
 
-/// The part of a job's frame that depends on the type of its result only: what a job<T> knows of it.
+/// The part of a job's frame that depends on the type of its result only: what a job<T> knows of it. What is kept only
+/// the job may forget once the task is done, and does before it lets go: what a task made does not outlive its job.
 template <typename T>
 struct result_frame : tracked_frame {
   using tracked_frame::tracked_frame;
-
-  /// Ends what the done task has left. Only the job may, and does before it lets go: what a task made does not outlive
-  /// its job.
-  void forget_result() noexcept {
-    kept.forget();
-    error = nullptr;
-  }
-
   kept_result<T> kept;
-  std::exception_ptr error;
 };
 
 /// The bodies of frame_ops for a frame type that has a member `callable`.
@@ -150,7 +171,7 @@ struct job_frame final : result_frame<T> {
     }
   }
   static void keep_error(frame& f, std::exception_ptr error) noexcept {
-    static_cast<job_frame&>(f).error = std::move(error);
+    static_cast<job_frame&>(f).kept.fail(std::move(error));
   }
 
   static constexpr frame_ops table{&bodies::run, &bodies::drop, bodies::admission_hook,

@@ -1,0 +1,61 @@
+// Blocks of memory of one size, in slabs that go back to the system when all of their blocks are free.
+//
+// Source: Bonwick, "The slab allocator" (1994). A slab is 64 KiB, aligned to its size, so that a block's address tells
+// its slab; a bit for each block says whether it is free, so that a free block is not touched. It is taken from and
+// given to in batches, by the caches of the threads (frame_memory.cpp).
+// Progress: under a short lock, in which a system call is made once in a slab.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <weir/queues/mutex.hpp>
+
+namespace weir::detail {
+
+inline constexpr std::size_t slab_size = 64 * 1024;
+/// Empty slabs that a heap keeps for the next burst: 1 MiB.
+inline constexpr int kept_slabs = 16;
+
+/// Thread-safe. Never destroyed: blocks may be given back by whatever runs last.
+class slab_heap {
+ public:
+  /// @param block_size  bytes, a multiple of 16 from 64 to 1024.
+  explicit constexpr slab_heap(std::uint32_t block_size) noexcept : block_size_(block_size) {}
+  slab_heap(const slab_heap&) = delete;
+  slab_heap& operator=(const slab_heap&) = delete;
+
+  /// Takes `n` blocks, or, if there is no memory for them, fewer, but at least one, and returns how many. Those that
+  /// lie in a row come in a row, the last one first. Linear in `n`.
+  /// @throws std::bad_alloc if there is no memory for one.
+  [[nodiscard]] int take(void** blocks, int n);
+
+  /// Gives back `n` blocks that came from `take`. Linear in `n`.
+  void give(void* const* blocks, int n) noexcept;
+
+  /// Slabs there are now, of slab_size bytes each.
+  [[nodiscard]] std::int64_t slabs() const noexcept;
+  /// Blocks that are out.
+  [[nodiscard]] std::int64_t blocks_out() const noexcept;
+
+  /// Around a fork(2), so that the child does not find the lock held by a thread that it does not have.
+  void lock_for_fork() noexcept WEIR_ANNOTATE(no_thread_safety_analysis) { mutex_.lock(); }
+  void unlock_after_fork() noexcept WEIR_ANNOTATE(no_thread_safety_analysis) { mutex_.unlock(); }
+
+ private:
+  struct slab;
+
+  [[nodiscard]] bool add_slab() noexcept WEIR_REQUIRES(mutex_);
+  static void unmap(slab& s) noexcept;
+  void link(slab& s) noexcept WEIR_REQUIRES(mutex_);
+  void unlink(slab& s) noexcept WEIR_REQUIRES(mutex_);
+
+  const std::uint32_t block_size_;
+  mutable mutex mutex_;
+  slab* usable_ WEIR_GUARDED_BY(mutex_) = nullptr;  // with a free block; the one that had none until last comes first
+  int empty_ WEIR_GUARDED_BY(mutex_) = 0;           // of these, with no block out
+  std::int64_t slabs_ WEIR_GUARDED_BY(mutex_) = 0;
+  std::int64_t blocks_out_ WEIR_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace weir::detail
