@@ -6,6 +6,7 @@
 #include <weir/admission/refusal.hpp>
 
 #include "core.hpp"
+#include "patience.hpp"
 #include "run_context.hpp"
 #include "threads.hpp"
 #include "worker.hpp"
@@ -58,22 +59,19 @@ void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
 }
 
 bool worker::join(fork_job& newest) noexcept {
-  constexpr int looks_before_sleep = 100;
   const run_context& here = *run_context::current();
   // Near the end of the stack nothing more is run here; what others run is waited for.
   const bool has_room = this_stack_has_room();
   const bool may_help = has_room && here.may_help();
-  for (int looks = 0;; ++looks) {
+  for (patience more(core_->options());;) {
     const fork_state::view now = newest.state.look();
     if (now.is_done) break;
     if ((has_room && now.is_taken && run_fork_for(newest, now, here.depth)) || (may_help && run_next(here.depth + 1))) {
-      looks = 0;
+      more.reset();
     } else if (core_->is_forked()) {
       forks_.forget_newest();
       return false;  // its thief is not in this process
-    } else if (looks < looks_before_sleep) {
-      cpu_pause();
-    } else {
+    } else if (!more.wait()) {
       sleep_until_done(newest, has_room, may_help);
     }
   }

@@ -11,6 +11,7 @@
 #include <weir/scheduler/this_task.hpp>
 
 #include "core.hpp"
+#include "patience.hpp"
 #include "run_context.hpp"
 #include "threads.hpp"
 
@@ -107,17 +108,10 @@ bool worker::may_search() noexcept {
 
 // Goes on looking for a while; true if there is something to do. What comes meanwhile needs no wake-up.
 bool worker::search_on() noexcept {
-  constexpr int looks_a_reading = 8;  // of the clock
-  const duration search_time = core_->options().search_time;
-  if (search_time == duration::zero()) return false;
-  const bool spins = *core_->options().spin;
-  const auto until = steady_now() + search_time;
-  do {
-    for (int i = 0; i < looks_a_reading; ++i) {
-      if (core_->needs_workers()) return true;
-      spins ? cpu_pause() : thread_yield();
-    }
-  } while (steady_now() < until);
+  patience more(core_->options());
+  while (more.wait()) {
+    if (core_->needs_workers()) return true;
+  }
   return false;
 }
 

@@ -83,8 +83,9 @@ struct pool_options {
   /// busy, but puts them before the task below: where one of them waits, over others, for that task, the wait is
   /// refused `would_deadlock`.
   int help_depth = 0;
-  /// How long a worker that finds nothing goes on looking before it sleeps, 0 to 1 ms. What comes meanwhile needs no
-  /// wake-up, which costs the one who submits some microseconds. At most half of the workers do so at a time.
+  /// How long a worker that finds nothing, or waits for a fork that another one runs, goes on looking before it sleeps,
+  /// 0 to 1 ms. What comes meanwhile needs no wake-up, which costs the other side some microseconds. At most half of
+  /// the workers look for work at a time.
   duration search_time = std::chrono::microseconds(20);
   /// Whether it keeps its CPU while it goes on looking, or offers it to other threads between two looks. By default it
   /// keeps it where the pool may use four CPUs or more.
