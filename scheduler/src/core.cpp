@@ -142,6 +142,7 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
 void core::insert(frame& f, priority p) noexcept {
   worker* const w = worker::current();
   if (w != nullptr && &w->pool() == this && p == priority::normal && w->push(f)) {
+    w->counters().spawned.add();
     idle_.notify();
   } else {
     injected_.push(&f, lane_of(p));  // raises its count by a read-modify-write

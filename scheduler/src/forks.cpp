@@ -21,6 +21,7 @@ void forker::look_for_a_stop() {
 }
 
 void forker::tell_of_forks() noexcept {
+  worker_->counters().forks_published.add(own_.last_published());
   core& pool = worker_->pool();
   if (!pool.is_forked()) pool.idle().notify_of_forks();  // in a forked child nobody is there to take them
 }
@@ -45,7 +46,7 @@ bool worker::run_fork_for(const fork_job& mine, const fork_state::view& taken, i
 
 void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   stop_searching();
-  forks_stolen_.add();
+  counters_.forks_stolen.add();
   if (f.state.take(static_cast<std::uint32_t>(index_), forks_.size())) core_->idle().wake(of.sleeper_);
   bool has_thrown = false;
   {
@@ -83,8 +84,8 @@ bool worker::join(fork_job& newest) noexcept {
 void worker::sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept {
   const fork_state::view now = f.state.look();
   worker* const thief = has_room && now.is_taken ? core_->workers()[now.taker].get() : nullptr;
-  parks_.add();
-  core_->idle().sleep(
+  const worker_counters::sleep counted(counters_);
+  const bool was_woken = core_->idle().sleep(
       sleeper_,
       {.work = may_help, .fork = true, .forks = thief != nullptr ? &thief->forks().stack() : nullptr, .from = now.from},
       std::exchange(is_searching_, may_help), [&] {
@@ -92,6 +93,7 @@ void worker::sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcep
         return then.is_done || then != now || (thief != nullptr && thief->has_forks(now.from)) ||
                (may_help && core_->needs(*this));
       });
+  if (was_woken) counters_.wakes.add();
 }
 
 }  // namespace weir::detail

@@ -25,11 +25,12 @@ bool idle::announce(sleeper& me, const wake_reasons& reasons, bool is_searching)
   return searching_in(word_.fetch_add(change, memory_order_relaxed) + change) != 0;  // (2)
 }
 
-void idle::withdraw(sleeper& me) noexcept {
+bool idle::withdraw(sleeper& me) noexcept {
   const lock_guard held(mutex_);
-  if (!me.is_listed_) return;  // somebody wakes it already
+  if (!me.is_listed_) return false;  // somebody wakes it already
   take(me);
   me.asleep_.store(0, memory_order_relaxed);  // relaxed: its own thread reads it
+  return true;
 }
 
 void idle::wait(sleeper& me) noexcept {

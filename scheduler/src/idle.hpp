@@ -103,12 +103,14 @@ class idle {
   }
 
   /// busy or searching -> asleep -> searching if it sleeps for work, else busy. Woken, or not asleep at all because
-  /// `look` found a reason. Who sleeps for work alone looks only where nobody is left to search. Blocking.
+  /// `look` found a reason: then false. Who sleeps for work alone looks only where nobody is left to search. Blocking.
   template <typename Look>
-  void sleep(sleeper& me, const wake_reasons& reasons, bool is_searching, Look&& look) noexcept {
+  bool sleep(sleeper& me, const wake_reasons& reasons, bool is_searching, Look&& look) noexcept {
     const bool is_searched = announce(me, reasons, is_searching);
-    if (!is_searched || reasons.job || reasons.fork) settle(me, look);
+    const bool must_look = !is_searched || reasons.job || reasons.fork;
+    if (must_look && settle(me, look)) return false;
     wait(me);
+    return true;
   }
 
  private:
@@ -124,15 +126,16 @@ class idle {
     return searching_in(word) == 0 && word != 0;
   }
 
+  // Returns whether the sleeper has left its list by itself.
   template <typename Look>
-  void settle(sleeper& me, Look&& look) noexcept {
+  [[nodiscard]] bool settle(sleeper& me, Look&& look) noexcept {
     full_fence();  // (3), with that of notify
-    if (look()) withdraw(me);
+    return look() && withdraw(me);
   }
 
   // Returns whether somebody searches.
   [[nodiscard]] bool announce(sleeper& me, const wake_reasons& reasons, bool is_searching) noexcept;
-  void withdraw(sleeper& me) noexcept;
+  [[nodiscard]] bool withdraw(sleeper& me) noexcept;
   static void wait(sleeper& me) noexcept;
   void wake_one() noexcept;
   [[nodiscard]] sleeper* choose() const noexcept WEIR_REQUIRES(mutex_);

@@ -140,7 +140,7 @@ void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcep
     const tasks_on_callers::entry shown(on_callers_, f);
     end = run_callable(f, nullptr, parent, depth);
   } else {
-    by->count_execution();
+    by->counters().executed.add();
     by->running().enter(f);
     end = run_callable(f, by, parent, depth);
     by->running().leave();
@@ -187,7 +187,7 @@ void core::count_end(task_outcome how) noexcept {
     ended_outside_[index].fetch_add(1, memory_order_relaxed);
     return;
   }
-  end_counters& c = w->ends();
+  end_counters& c = w->counters().ends;
   const std::array<counter*, 4> by_outcome = {&c.completed, &c.failed, &c.cancelled, &c.expired};
   by_outcome[index]->add();
 }

@@ -49,12 +49,14 @@ pool_metrics detail::core::metrics() const {
   // Ends before admissions before submissions: what moves meanwhile then mostly shows as begun and not yet ended.
   const std::array<std::uint64_t*, 4> ends = {&m.completed, &m.failed, &m.cancelled, &m.expired};
   for (std::size_t i = 0; i < ends.size(); ++i) *ends[i] = ended_outside_[i].load(memory_order_relaxed);
+  const auto now = steady_now();
   for (const auto& w : workers_) {
-    m.completed += w->ends().completed.read();
-    m.failed += w->ends().failed.read();
-    m.cancelled += w->ends().cancelled.read();
-    m.expired += w->ends().expired.read();
-    m.workers.push_back(w->metrics());
+    const end_counters& c = w->counters().ends;
+    m.completed += c.completed.read();
+    m.failed += c.failed.read();
+    m.cancelled += c.cancelled.read();
+    m.expired += c.expired.read();
+    m.workers.push_back(w->counters().read(now));
   }
   for (std::size_t i = 0; i < refusal_reason_count; ++i) m.refused[i] = refused_[i].load(memory_order_relaxed);
   m.cpus = topology_.count;

@@ -61,6 +61,7 @@ void worker::detach_thread() noexcept {
 
 void worker::run() noexcept {
   this_worker = this;
+  counters_.alive.start(steady_now());
   set_this_thread_may_block(false);
   if (!hooks_.begin() || core_->is_forked()) return;
   loop();
@@ -79,8 +80,10 @@ void worker::loop() noexcept {
       stop_searching();
       return;
     } else if (!is_searching_ || !search_on()) {
-      parks_.add();
-      core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true), [this] { return core_->needs_workers(); });
+      const worker_counters::sleep counted(counters_);
+      const bool was_woken = core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true),
+                                                 [this] { return core_->needs_workers(); });
+      if (was_woken) counters_.wakes.add();
     }
   }
 }
@@ -109,10 +112,10 @@ bool worker::may_search() noexcept {
 // Goes on looking for a while; true if there is something to do. What comes meanwhile needs no wake-up.
 bool worker::search_on() noexcept {
   patience more(core_->options());
-  while (more.wait()) {
-    if (core_->needs_workers()) return true;
-  }
-  return false;
+  bool found = false;
+  while (!found && more.wait()) found = core_->needs_workers();
+  counters_.searching.add(static_cast<std::uint64_t>(more.spent().count()));
+  return found;
 }
 
 void worker::stop_searching() noexcept {
@@ -143,7 +146,7 @@ frame* worker::find() noexcept {
 // where that is empty, so that they keep their place among tasks that came before.
 frame* worker::take_from_outside(int most) noexcept {
   since_look_ = 0;
-  polls_.add();
+  counters_.injector_polls.add();
   if (most > 1) {
     batch_left_ = 0;
     const std::int64_t share = core_->injected().pending() / std::ssize(core_->workers());
@@ -187,10 +190,11 @@ bool worker::run_stolen(int depth) noexcept {
 // neither starves the other.
 bool worker::run_one_of(worker& victim, int depth) noexcept {
   if (&victim == this) return false;
+  counters_.steal_attempts.add();
   const bool forks_first = tick_ % 2 == 0;
   if (forks_first && run_fork_of(victim, depth)) return true;
   if (frame* const f = victim.steal().item) {
-    steals_.add();
+    counters_.steals.add();
     stop_searching();
     core_->start(*f, this, depth);
     return true;
@@ -213,12 +217,12 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
     if (!this_stack_has_room()) {
       // Nothing more is run here; what another one runs, or has ended, can be waited for.
       const bool is_queued = f.state.current_phase() == task_state::phase::queued;
-      return is_queued ? join_end::would_deadlock : core_->sleep_until_done(f, until);
+      return is_queued ? join_end::would_deadlock : sleep_until_done(f, until);
     }
     if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
     if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
     // No other work before a wait that has an end of its own.
-    if (!here.may_help() || !until.is_never()) return core_->sleep_until_done(f, until);
+    if (!here.may_help() || !until.is_never()) return sleep_until_done(f, until);
     if (run_next(here.depth + 1)) {
       hidden.reset();
     } else if (is_searching_ && core_->sees_work_for(*this)) {
@@ -229,13 +233,20 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
   }
 }
 
+join_end worker::sleep_until_done(tracked_frame& f, deadline until) noexcept {
+  const worker_counters::sleep counted(counters_);
+  return core_->sleep_until_done(f, until);
+}
+
 // Until `f` is done, or there is other work. False: `f` would never be done.
 bool worker::sleep_until_needed(tracked_frame& f) noexcept {
   const blocked_join asleep(f, deadline{});
   if (asleep.is_circular()) return false;
-  parks_.add();
-  core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true),
-                      [&] { return f.state.watch(task_state::watcher::worker) || core_->needs(*this); });
+  const worker_counters::sleep counted(counters_);
+  const bool was_woken = core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true), [&] {
+    return f.state.watch(task_state::watcher::worker) || core_->needs(*this);
+  });
+  if (was_woken) counters_.wakes.add();
   return true;
 }
 
@@ -252,14 +263,6 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
     if (newest == &f) return true;
   }
   return false;
-}
-
-worker_metrics worker::metrics() const noexcept {
-  return {.executed = executed_.read(),
-          .steals = steals_.read(),
-          .forks_stolen = forks_stolen_.read(),
-          .parks = parks_.read(),
-          .injector_polls = polls_.read()};
 }
 
 }  // namespace weir::detail

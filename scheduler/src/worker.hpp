@@ -13,32 +13,14 @@
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/frame.hpp>
-#include <weir/scheduler/metrics.hpp>
 
 #include "blocked_joins.hpp"
 #include "idle.hpp"
 #include "running_tasks.hpp"
+#include "worker_counters.hpp"
 #include "worker_hooks.hpp"
 
 namespace weir::detail {
-
-/// A number with one writer, read by anybody at any time: relaxed, since nothing else is concluded from it.
-class counter {
- public:
-  void add(std::uint64_t n = 1) noexcept { value_.store(value_.load(memory_order_relaxed) + n, memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t read() const noexcept { return value_.load(memory_order_relaxed); }
-
- private:
-  atomic<std::uint64_t> value_{0};
-};
-
-/// How the tasks ended that one thread ended.
-struct end_counters {
-  counter completed;
-  counter failed;
-  counter cancelled;
-  counter expired;
-};
 
 class alignas(cache_line) worker {
  public:
@@ -75,15 +57,13 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty(); }
   [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
   [[nodiscard]] forker& forks() noexcept { return forks_; }
-  [[nodiscard]] worker_metrics metrics() const noexcept;
+  [[nodiscard]] worker_counters& counters() noexcept { return counters_; }
+  [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
 
   [[nodiscard]] core& pool() const noexcept { return *core_; }
   [[nodiscard]] int index() const noexcept { return index_; }
-  [[nodiscard]] end_counters& ends() noexcept { return ends_; }
-  [[nodiscard]] const end_counters& ends() const noexcept { return ends_; }
 
   [[nodiscard]] running_tasks& running() noexcept { return running_; }
-  void count_execution() noexcept { executed_.add(); }
 
  private:
   void run() noexcept;
@@ -104,6 +84,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
   [[nodiscard]] join_end run_or_wait(tracked_frame& f, deadline until) noexcept;
   [[nodiscard]] bool sleep_until_needed(tracked_frame& f) noexcept;
+  [[nodiscard]] join_end sleep_until_done(tracked_frame& f, deadline until) noexcept;
 
   core* core_;
   const int index_;
@@ -125,12 +106,7 @@ class alignas(cache_line) worker {
   std::size_t last_victim_ = 0;  // of whom it stole last
   std::uint64_t random_;         // state of xorshift64 (Marsaglia 2003)
 
-  alignas(cache_line) end_counters ends_;
-  counter executed_;
-  counter steals_;
-  counter forks_stolen_;
-  counter parks_;
-  counter polls_;
+  worker_counters counters_;
   running_tasks running_;
 };
 

@@ -51,7 +51,7 @@ inline constexpr row long_loop{
 // The pool's: six changes of the word of idle: thief taken from the list, searching no more, owner asleep, owner taken
 // from the list, thief searching, thief asleep. Workers': one fork made public, taken; the thief's flag raised and
 // taken down, and its epoch; two looks into its own empty deque. The fork's: taken, awaited, done. Fences: of the push
-// and of both who go to sleep.
+// and of both who go to sleep. The clock: on both sides of each sleep.
 inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 200,
                                  200 * counts{.pool_rmws = 6,
                                               .worker_rmws = 7,
@@ -59,7 +59,8 @@ inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 2
                                               .fences = 3,
                                               .futex_waits = 2,
                                               .futex_wakes = 2,
-                                              .locks = 4}};
+                                              .locks = 4,
+                                              .clock_reads = 4}};
 
 // ---- tasks of tasks
 
@@ -104,7 +105,8 @@ inline constexpr row stolen_task{
 
 // The post, and the run one at a time: three of moodycamel's queue, pending, the door's word; for every 32nd two, to
 // give its block back, and for every 256th one. And: the sleeper taken from the list, searching no more, searching,
-// asleep again. The worker's: twice its empty deque. The fence of who goes to sleep.
+// asleep again. The worker's: twice its empty deque. The fence of who goes to sleep, and the clock on both sides of the
+// sleep.
 inline constexpr row wake_up{"post to a worker that sleeps, its run, asleep again", entry_period,
                              post.whole +
                                  entry_period* counts{.pool_rmws = 9,
@@ -113,7 +115,8 @@ inline constexpr row wake_up{"post to a worker that sleeps, its run, asleep agai
                                                       .fences = 1,
                                                       .futex_waits = 1,
                                                       .futex_wakes = 1,
-                                                      .locks = 2} +
+                                                      .locks = 2,
+                                                      .clock_reads = 2} +
                                  entry_period / 32 * counts{.pool_rmws = 2, .locks = 1} +
                                  entry_period / 256 * counts{.pool_rmws = 1}};
 

@@ -112,6 +112,8 @@ class fork_stack_owner {
   }
 
   [[nodiscard]] std::uint32_t size() const noexcept { return head_; }
+  /// How many were made public when some were last; for a count.
+  [[nodiscard]] std::uint32_t last_published() const noexcept { return last_published_; }
   /// Seen by now: relaxed, a look.
   [[nodiscard]] bool has_nothing_public() const noexcept {
     return stack::tail_of(stack_->word_.load(memory_order_relaxed)) == split_;
@@ -124,6 +126,7 @@ class fork_stack_owner {
 
   void publish(std::uint32_t more) noexcept {
     split_ += more;
+    last_published_ = more;
     (void)stack_->word_.fetch_add(more * stack::one_public, memory_order_release);  // (1)
   }
 
@@ -141,7 +144,8 @@ class fork_stack_owner {
   }
 
   stack* stack_;
-  std::uint32_t head_ = 0;   // where the next one goes
+  std::uint32_t head_ = 0;  // where the next one goes
+  std::uint32_t last_published_ = 0;
   std::uint32_t split_ = 0;  // as in the word
 };
 

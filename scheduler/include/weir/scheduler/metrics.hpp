@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <weir/admission/clock.hpp>
 #include <weir/admission/refusal.hpp>
 #include <weir/scheduler/cpu_count.hpp>
 
@@ -12,11 +13,20 @@ namespace weir {
 
 /// Of one worker, since the pool was made.
 struct worker_metrics {
-  std::uint64_t executed = 0;        ///< Tasks that it ran.
-  std::uint64_t steals = 0;          ///< Tasks that it took from another worker's deque, one at a time.
-  std::uint64_t forks_stolen = 0;    ///< Forks of another worker's task that it ran.
-  std::uint64_t parks = 0;           ///< Times that it went to sleep for want of work.
-  std::uint64_t injector_polls = 0;  ///< Looks at the injector.
+  std::uint64_t executed = 0;         ///< Tasks that it ran.
+  std::uint64_t spawned = 0;          ///< Tasks that it made for itself and others to run: in its own deque.
+  std::uint64_t forks_published = 0;  ///< Forks of its tasks that others could steal; the rest it kept to itself.
+  std::uint64_t steal_attempts = 0;   ///< Looks at another worker, for a task or a fork to take.
+  std::uint64_t steals = 0;           ///< Tasks that it took from another worker's deque, each by one operation.
+  std::uint64_t forks_stolen = 0;     ///< Forks of another worker's task that it ran, each by one operation.
+  std::uint64_t parks = 0;            ///< Times that it was about to sleep: for want of work, or in a join.
+  std::uint64_t wakes = 0;            ///< Of these, those that others ended who had work for it, or the end of a fork.
+  std::uint64_t injector_polls = 0;   ///< Looks at the injector; one may bring several tasks.
+
+  // The three are the time since its thread began, of the system's monotonic clock.
+  duration busy{};       ///< Neither of those below: it ran tasks, waited in them for others than weir, or looked once.
+  duration searching{};  ///< It had found nothing, and went on looking (pool_options::search_time).
+  duration parked{};     ///< It slept, for want of work or in a join; up to now if it does so now.
 };
 
 /// Of a pool. Each number is counted before what it counts becomes visible, and read on its own: the sums below are
