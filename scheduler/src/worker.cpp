@@ -80,6 +80,7 @@ void worker::loop() noexcept {
       stop_searching();
       return;
     } else if (!is_searching_ || !search_on()) {
+      own_.trim();
       const worker_counters::sleep counted(counters_);
       const bool was_woken = core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true),
                                                  [this] { return core_->needs_workers(); });

@@ -65,10 +65,11 @@ inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 2
 // ---- tasks of tasks
 
 // The pool's: the door's word twice. The worker's: its stripe of the count of submissions, the owner's barrier, and the
-// exchange that decides about the last one; that alone at the look for the oldest. The task's: queued to running.
+// exchange that decides about the last one; at the look for the oldest that one, and two that say that the ring is
+// read. The task's: queued to running.
 inline constexpr row post_in_task{
     "post in a task, and its run", look_period,
-    look_period* counts{.pool_rmws = 2, .worker_rmws = 3, .task_rmws = 1, .fences = 1} - counts{.worker_rmws = 1}};
+    look_period* counts{.pool_rmws = 2, .worker_rmws = 3, .task_rmws = 1, .fences = 1} + counts{.worker_rmws = 1}};
 
 // Besides: the job keeps the pool (up and down), and the frame has two owners; the end is a transition that
 // waiters see.
@@ -97,11 +98,11 @@ inline constexpr row run_posted{"run of what was posted from outside", entry_per
                                     entry_period / 32 * counts{.pool_rmws = 2, .locks = 1} +
                                     counts{.pool_rmws = 1'120 + 58}};
 
-// The pool's: the thief searches, and no more; the door's word. The workers': its own empty deque, the victim's top.
-// The locks: once its cache is full, the thief gives frames back by 32.
+// The pool's: the thief searches, and no more; the door's word. The workers': its own empty deque, the victim's top,
+// and twice that the thief reads the ring. The locks: once its cache is full, the thief gives frames back by 32.
 inline constexpr row stolen_task{
     "steal of a task, and its run", 1'000,
-    1'000 * counts{.pool_rmws = 3, .worker_rmws = 2, .task_rmws = 1} + counts{.locks = 30}};
+    1'000 * counts{.pool_rmws = 3, .worker_rmws = 4, .task_rmws = 1} + counts{.locks = 30}};
 
 // The post, and the run one at a time: three of moodycamel's queue, pending, the door's word; for every 32nd two, to
 // give its block back, and for every 256th one. And: the sleeper taken from the list, searching no more, searching,

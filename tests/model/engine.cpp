@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kept_memory.hpp"
+
 namespace model {
 namespace {
 
@@ -63,6 +65,7 @@ void engine::run(void* self) {
 }
 
 void engine::execute(const std::function<void(scenario&)>& setup) {
+  free_kept_memory();  // of the schedule before
   threads_ = 0;
   finally_ = nullptr;
   failure_.clear();

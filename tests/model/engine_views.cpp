@@ -29,6 +29,9 @@ operation engine::as_weakened(const operation& now) {
 }
 
 void engine::must_be_made(const operation& now) {
+  if (views_.is_over(now.object)) {
+    race("the object is used at " + place(now.where) + " by " + running_->name + " after its end");
+  }
   if (!views_.sees_made(running_->index, now.object)) {
     race("the object is used at " + place(now.where) + " by " + running_->name +
          ", and its making did not happen before");

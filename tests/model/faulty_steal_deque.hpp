@@ -16,6 +16,7 @@ enum class deque_mistake {
   none,
   push_publishes_first,
   growth_publishes_first,
+  trim_frees_unasked,
   pop_takes_the_last_unasked,
   pop_reads_top_first,
   pop_leaves_bottom_low,
@@ -23,6 +24,7 @@ enum class deque_mistake {
   steal_takes_unasked,
   steal_reads_bottom_first,
   steal_reads_the_item_last,
+  steal_reads_the_ring_first,
 };
 
 template <typename T>
@@ -43,6 +45,11 @@ class steal_deque_owner<model::faulty<T>> {
     if (made_ == mistake::push_publishes_first) return publish_and_write(item);
     if (made_ == mistake::growth_publishes_first) grow_if_full();
     return real_.push(item);
+  }
+
+  void trim() {
+    real_.trim();
+    if (made_ == mistake::trim_frees_unasked) deque_.buffers_.erase(deque_.buffers_.begin(), deque_.buffers_.end() - 1);
   }
 
   T* pop() {
@@ -130,6 +137,8 @@ class steal_deque_thief<model::faulty<T>> {
       case mistake::steal_reads_bottom_first:
       case mistake::steal_reads_the_item_last:
         return steal_wrongly();
+      case mistake::steal_reads_the_ring_first:
+        return announce_late();
       default:
         return real_.steal();
     }
@@ -143,16 +152,32 @@ class steal_deque_thief<model::faulty<T>> {
     std::int64_t top = d.top_.load(memory_order_seq_cst);
     if (made_ != mistake::steal_reads_bottom_first) bottom = d.bottom_.load(memory_order_seq_cst);
     if (top >= bottom) return {outcome::empty, nullptr};
-    const auto* ring = d.buffer_.load(memory_order_acquire);
+    d.thieves_.fetch_add(1, memory_order_seq_cst);
+    const auto* ring = d.buffer_.load(memory_order_seq_cst);
     const std::int64_t index = top;
     T* item = ring->slot(index).load(memory_order_relaxed);
+    bool is_taken = true;
     if (made_ == mistake::steal_takes_unasked) {
       d.top_.store(top + 1, memory_order_seq_cst);
-    } else if (!d.top_.compare_exchange_strong(top, top + 1, memory_order_seq_cst, memory_order_relaxed)) {
-      return {outcome::lost_race, nullptr};
+    } else {
+      is_taken = d.top_.compare_exchange_strong(top, top + 1, memory_order_seq_cst, memory_order_relaxed);
     }
-    if (made_ == mistake::steal_reads_the_item_last) item = ring->slot(index).load(memory_order_relaxed);
+    if (is_taken && made_ == mistake::steal_reads_the_item_last) item = ring->slot(index).load(memory_order_relaxed);
+    d.thieves_.fetch_sub(1, memory_order_release);
+    if (!is_taken) return {outcome::lost_race, nullptr};
     return {outcome::stolen, item};
+  }
+
+  steal_result<T> announce_late() {
+    steal_deque<T>& d = deque_;
+    std::int64_t top = d.top_.load(memory_order_seq_cst);
+    if (top >= d.bottom_.load(memory_order_seq_cst)) return {outcome::empty, nullptr};
+    const auto* ring = d.buffer_.load(memory_order_seq_cst);
+    d.thieves_.fetch_add(1, memory_order_seq_cst);
+    T* item = ring->slot(top).load(memory_order_relaxed);
+    d.thieves_.fetch_sub(1, memory_order_release);
+    if (!d.top_.compare_exchange_strong(top, top + 1, memory_order_seq_cst, memory_order_relaxed)) item = nullptr;
+    return {item != nullptr ? outcome::stolen : outcome::lost_race, item};
   }
 
   steal_deque<T>& deque_;

@@ -37,7 +37,7 @@ struct item {
 
 struct setting {
   std::size_t capacity = 4;
-  std::string_view owner = "+++----";  // push, pop
+  std::string_view owner = "+++----";  // push, pop; t: trim
   int thieves = 2;
   int steals_each = 2;
   deque_mistake made = deque_mistake::none;
@@ -78,6 +78,8 @@ struct work {
     for (const char step : chosen.owner) {
       if (step == '+') {
         push();
+      } else if (step == 't') {
+        owner.trim();
       } else {
         pop();
       }
@@ -222,6 +224,30 @@ TEST(StealDequeModel, GivesEachItemOnceWithViews) {
   expect_held({.name = "deque, views, growing", .preemptions = 2, .memory = views, .old_reads = 1}, {.capacity = 2});
 }
 
+TEST(StealDequeModel, FreesNoRingThatAThiefReads) {
+  constexpr auto views = model::memory_model::views;
+  expect_held({.name = "deque, views, trimmed", .preemptions = 2, .memory = views, .old_reads = 1},
+              {.capacity = 2, .owner = "+++---t+-", .thieves = 1});
+  expect_held({.name = "deque, views, trimmed while it is full", .preemptions = 2, .memory = views, .old_reads = 1},
+              {.capacity = 2, .owner = "+++t--t", .steals_each = 1});
+}
+
+std::string failure_with_views_of(const std::string& name, deque_mistake made) {
+  return explore({.name = "mistake: " + name, .preemptions = 2, .memory = model::memory_model::views, .old_reads = 1},
+                 {.capacity = 2, .owner = "+++t", .thieves = 1, .steals_each = 1, .made = made})
+      .failure;
+}
+
+TEST(StealDequeModel, NeedsTheLookForThievesBeforeARingIsFreed) {
+  EXPECT_THAT(failure_with_views_of("trim frees unasked", deque_mistake::trim_frees_unasked),
+              testing::AnyOf(HasSubstr("after its end"), HasSubstr("an object ends")));
+}
+
+TEST(StealDequeModel, NeedsTheThiefToShowItselfBeforeItReadsTheRing) {
+  EXPECT_THAT(failure_with_views_of("thief shows itself late", deque_mistake::steal_reads_the_ring_first),
+              testing::AnyOf(HasSubstr("after its end"), HasSubstr("an object ends")));
+}
+
 // Without nothing_is_left: its loads come after all threads, where no order is needed, and they would all survive.
 model::experiment with(const setting& chosen, int preemptions) {
   const std::string name = std::string(chosen.owner) + " of " + std::to_string(chosen.capacity) + " against " +
@@ -238,8 +264,9 @@ TEST(StealDequeOrders, AreEachNeeded) {
       "steal_deque.hpp",
       {with({.owner = "++--", .thieves = 1, .steals_each = 1}, 2), with({.owner = "++--", .thieves = 1}, 2),
        with({.capacity = 2, .owner = "+++--", .thieves = 1, .steals_each = 1}, 2),
-       with({.owner = "+-+-", .thieves = 1, .steals_each = 1}, 2), with({.owner = "++--", .steals_each = 1}, 1)});
-  EXPECT_EQ(m.killed, 7);
+       with({.owner = "+-+-", .thieves = 1, .steals_each = 1}, 2), with({.owner = "++--", .steals_each = 1}, 1),
+       with({.capacity = 2, .owner = "+++t", .thieves = 1, .steals_each = 1}, 2)});
+  EXPECT_EQ(m.killed, 10);
   EXPECT_THAT(m.survivors,
               testing::UnorderedElementsAre(
                   // The exchange on top decides because it is atomic; who may go to it is decided by the

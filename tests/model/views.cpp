@@ -180,6 +180,7 @@ void views::fence(std::size_t thread, memory_order order) {
 // ---- locks and the kernel
 
 void views::lock(std::size_t thread, const void* mutex) {
+  if (is_over(mutex)) objects_.erase(mutex);  // a new one in its place: the making of a mutex is not told
   take_over(thread, of(mutex, 0).stores.back().carried, memory_order_acquire);
 }
 
@@ -218,11 +219,16 @@ bool views::forget(std::size_t thread, const void* object) {
   const auto at = objects_.find(object);
   if (at == objects_.end()) return true;
   const view users = std::move(at->second.users);
-  objects_.erase(at);
+  at->second.is_over = true;
   for (std::size_t other = 0; other < threads_.size(); ++other) {
     if (!has_seen(thread, other, users[other])) return false;
   }
   return true;
+}
+
+bool views::is_over(const void* object) const {
+  const auto at = objects_.find(object);
+  return at != objects_.end() && at->second.is_over;
 }
 
 }  // namespace model

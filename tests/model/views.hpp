@@ -78,6 +78,8 @@ class views {
   [[nodiscard]] bool sees_made(std::size_t thread, const void* object) const;
   /// The object ends. False if a use of it by another thread did not happen before.
   bool forget(std::size_t thread, const void* object);
+  /// Whether it has ended, and none was made in its place.
+  [[nodiscard]] bool is_over(const void* object) const;
 
   /// The thread's own step, 1 or more; it changes where something was published.
   [[nodiscard]] std::uint32_t step(std::size_t thread) const { return threads_[thread].now.seen[thread]; }
@@ -100,6 +102,7 @@ class views {
     std::size_t maker = 0;
     std::uint32_t made_at = 0;  // the maker's step; 0: before the threads
     view users = {};            // the last step of each thread that used it
+    bool is_over = false;
 
     [[nodiscard]] std::size_t newest() const { return stores.size() - 1; }
   };

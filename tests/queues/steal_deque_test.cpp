@@ -10,7 +10,18 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/sanitizers.hpp"
+
+// Not under ThreadSanitizer, whose operator new cannot be replaced with clang.
+#if !WEIR_WITH_TSAN
+#include "support/allocations.hpp"
+#endif
+
 namespace {
+
+#if !WEIR_WITH_TSAN
+std::int64_t open_allocations() { return weir::testing::open_allocations.load(weir::detail::memory_order_relaxed); }
+#endif
 
 using weir::detail::steal_deque;
 using weir::detail::steal_deque_owner;
@@ -73,6 +84,34 @@ TEST_F(StealDeque, TheLastItemGoesToOneOfTheEnds) {
   EXPECT_EQ(owner.pop(), &items[1]);
   EXPECT_EQ(thief.steal().how, outcome::empty);
 }
+
+#if !WEIR_WITH_TSAN
+TEST_F(StealDeque, FreesTheRingsThatItHasOutgrown) {
+  const auto before = open_allocations();
+  for (int& i : items) ASSERT_TRUE(owner.push(&i));  // from 2 to 128
+  EXPECT_EQ(open_allocations(), before);
+}
+
+TEST_F(StealDeque, IsSmallAgainWhenItIsEmptyAndTrimmed) {
+  for (int& i : items) ASSERT_TRUE(owner.push(&i));
+  owner.trim();
+  EXPECT_EQ(thief.steal().item, &items[0]) << "what is not empty stays";
+  while (owner.pop() != nullptr) {
+  }
+  const auto before = open_allocations();
+  owner.trim();
+  EXPECT_EQ(open_allocations(), before);
+  ASSERT_TRUE(owner.push(&items[0]));
+  ASSERT_TRUE(owner.push(&items[1]));
+  weir::testing::allocations_until_failure = 1;
+  EXPECT_FALSE(owner.push(&items[2])) << "it has room for two, and must grow";
+  weir::testing::allocations_until_failure = 0;
+  EXPECT_TRUE(owner.push(&items[2]));
+  EXPECT_EQ(thief.steal().item, &items[0]);
+  EXPECT_EQ(owner.pop(), &items[2]);
+  EXPECT_EQ(owner.pop(), &items[1]);
+}
+#endif
 
 TEST(StealDequeTypes, OnlyTheOwnersEndCanPush) {
   const auto can_push = [](auto&& end) {

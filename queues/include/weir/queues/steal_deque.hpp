@@ -4,7 +4,7 @@
 // memory orders are those that a model checker found necessary and sufficient for this form (C11 form: Le, Pop, Cohen,
 // Zappa Nardelli, PPoPP 2013; queues/README.md says what breaks when one of them is weakened).
 // Progress: push is wait-free but for the growing, which allocates; pop and steal are lock-free, and a steal that lost
-// a race says so.
+// a race says so. Rings that were outgrown are freed while the deque lives, as soon as no thief can be reading them.
 #pragma once
 
 #include <bit>
@@ -57,6 +57,10 @@ class steal_deque {
   };
 
   [[nodiscard]] buffer* grow(buffer* old, std::int64_t top, std::int64_t bottom) noexcept;
+  // Adds a ring, not in use yet; null if there is no memory.
+  [[nodiscard]] buffer* make(std::size_t size) noexcept;
+  void use(buffer* made) noexcept;
+  void free_unread() noexcept;
 
   // Index of the oldest item. Never goes down. Writers: whoever takes the oldest: thieves, and the owner for the very
   // last item.
@@ -66,19 +70,28 @@ class steal_deque {
   //     decides.
   alignas(cache_line) atomic<std::int64_t> top_{0};
 
+  // Thieves that read a ring. On the line of top_, which they write anyway. Writers: thieves. Reader: the owner, when
+  // it has a ring to free.
+  // (4) reading: seq_cst addition by a thief, before its seq_cst load of the ring -> seq_cst load by the owner, after
+  //     its seq_cst store of another ring. One is first: either the owner sees the thief, and frees nothing, or the
+  //     thief sees the new ring.
+  // (5) read: release subtraction by a thief -> the owner's load of 0; its reads of the ring happen before the end of
+  // it.
+  atomic<std::int64_t> thieves_{0};
+
   // Index after the newest item. Writer: the owner. Readers: all.
   // (2) pushed: release store by the owner -> seq_cst load by a thief; publishes the slot and the item. Every store of
   //     the owner is release or stronger: C++20 ends a release sequence at a relaxed store of the same thread.
   alignas(cache_line) atomic<std::int64_t> bottom_{0};
 
-  // The ring in use. Writer: the owner, when it grows. Readers: all.
-  // (3) grown: release store by the owner -> acquire load by a thief after its load of bottom_; publishes the copied
-  // slots.
+  // The ring in use. Writer: the owner, when it grows, or gives memory back. Readers: all.
+  // (3) grown: store by the owner -> load by a thief after its load of bottom_; publishes the copied slots. Both are
+  //     seq_cst for (4).
   atomic<buffer*> buffer_;
 
-  // Owner only. Every ring there has been, the one in use last: a thief may still read an old one. Together the old
-  // ones are smaller than the one in use, and they live as long as the deque.
+  // Owner only. The ring in use is the last; a thief may still be reading an earlier one.
   std::vector<std::unique_ptr<buffer>> buffers_;
+  std::size_t first_capacity_;
 };
 
 /// The end of the one thread that owns the deque. Not thread-safe: at most one thread uses it at a time.
@@ -124,6 +137,20 @@ class steal_deque_owner {
     return item;
   }
 
+  /// Gives memory back, for an owner that has nothing to do: rings that were outgrown, and the ring that is in use if
+  /// it has grown and is empty, for one of the first size. What a thief may still be reading stays for the next time.
+  void trim() noexcept {
+    steal_deque<T>& d = *deque_;
+    const std::int64_t bottom = d.bottom_.load(memory_order_relaxed);  // relaxed: only this thread writes it
+    // relaxed: an old one only makes it look as if something were there. Once empty it stays so: only this thread
+    // pushes.
+    const bool is_empty = d.top_.load(memory_order_relaxed) == bottom;
+    if (is_empty && d.buffers_.back()->mask >= d.first_capacity_) {
+      if (auto* const small = d.make(d.first_capacity_)) d.use(small);
+    }
+    d.free_unread();
+  }
+
  private:
   steal_deque<T>* deque_;
 };
@@ -142,8 +169,10 @@ class steal_deque_thief {
     std::int64_t top = d.top_.load(memory_order_seq_cst);              // (1) before the load of bottom_
     const std::int64_t bottom = d.bottom_.load(memory_order_seq_cst);  // (1) (2)
     if (top >= bottom) return {outcome::empty, nullptr};
-    const auto* ring = d.buffer_.load(memory_order_acquire);  // (3) after the load of bottom_
+    (void)d.thieves_.fetch_add(1, memory_order_seq_cst);      // (4) before the load of the ring
+    const auto* ring = d.buffer_.load(memory_order_seq_cst);  // (3) (4) after the load of bottom_
     T* item = ring->slot(top).load(memory_order_relaxed);
+    (void)d.thieves_.fetch_sub(1, memory_order_release);                                              // (5)
     if (!d.top_.compare_exchange_strong(top, top + 1, memory_order_seq_cst, memory_order_relaxed)) {  // (1)
       return {outcome::lost_race, nullptr};
     }
@@ -162,23 +191,42 @@ class steal_deque_thief {
 };
 
 template <typename T>
-steal_deque<T>::steal_deque(std::size_t capacity) : buffer_(nullptr) {
-  buffers_.push_back(std::make_unique<buffer>(std::bit_ceil(capacity < 2 ? std::size_t{2} : capacity)));
+steal_deque<T>::steal_deque(std::size_t capacity)
+    : buffer_(nullptr), first_capacity_(std::bit_ceil(capacity < 2 ? std::size_t{2} : capacity)) {
+  buffers_.push_back(std::make_unique<buffer>(first_capacity_));
   buffer_.store(buffers_.back().get(), memory_order_relaxed);  // relaxed: nobody else knows the deque yet
 }
 
 template <typename T>
-auto steal_deque<T>::grow(buffer* old, std::int64_t top, std::int64_t bottom) noexcept -> buffer* {
+auto steal_deque<T>::make(std::size_t size) noexcept -> buffer* {
   try {
-    buffers_.push_back(std::make_unique<buffer>(2 * static_cast<std::size_t>(old->capacity())));
+    buffers_.push_back(std::make_unique<buffer>(size));
+    return buffers_.back().get();
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
-  buffer* const grown = buffers_.back().get();
+}
+
+template <typename T>
+void steal_deque<T>::use(buffer* made) noexcept {
+  buffer_.store(made, memory_order_seq_cst);  // (3) (4) before the load of thieves_
+}
+
+template <typename T>
+void steal_deque<T>::free_unread() noexcept {
+  if (buffers_.size() == 1 || thieves_.load(memory_order_seq_cst) != 0) return;  // (4) (5)
+  buffers_.erase(buffers_.begin(), buffers_.end() - 1);
+}
+
+template <typename T>
+auto steal_deque<T>::grow(buffer* old, std::int64_t top, std::int64_t bottom) noexcept -> buffer* {
+  buffer* const grown = make(2 * static_cast<std::size_t>(old->capacity()));
+  if (grown == nullptr) return nullptr;
   for (std::int64_t i = top; i < bottom; ++i) {
     grown->slot(i).store(old->slot(i).load(memory_order_relaxed), memory_order_relaxed);
   }
-  buffer_.store(grown, memory_order_release);  // (3)
+  use(grown);
+  free_unread();
   return grown;
 }
 
