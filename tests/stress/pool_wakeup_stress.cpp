@@ -29,9 +29,11 @@ class jitter {
   std::mt19937_64 random_;
 };
 
-void post_one_and_go_idle(std::int64_t workers, int rounds) {
+// With WEIR_STRESS=100 a million rounds each.
+void post_one_and_go_idle(std::int64_t workers, weir::duration search_time) {
+  constexpr int rounds = 10'000;
   jitter delay(weir::testing::seed());
-  weir::pool pool({.workers = workers});
+  weir::pool pool({.workers = workers, .search_time = search_time});
   tally ran;
   for (int i = 1; i <= scaled(rounds); ++i) {
     ASSERT_TRUE(pool.post({}, [&] { ran.add(); }));
@@ -40,8 +42,12 @@ void post_one_and_go_idle(std::int64_t workers, int rounds) {
   }
 }
 
-TEST(PoolWakeupStress, PostOneAndGoIdleWithOneWorker) { post_one_and_go_idle(1, 15'000); }
-TEST(PoolWakeupStress, PostOneAndGoIdleWithTwoWorkers) { post_one_and_go_idle(2, 15'000); }
+constexpr auto sleep_at_once = weir::duration::zero();
+constexpr auto search_first = std::chrono::microseconds(20);
+
+TEST(PoolWakeupStress, PostOneAndGoIdleWithOneWorker) { post_one_and_go_idle(1, sleep_at_once); }
+TEST(PoolWakeupStress, PostOneAndGoIdleWithTwoWorkers) { post_one_and_go_idle(2, sleep_at_once); }
+TEST(PoolWakeupStress, PostOneAndGoIdleAfterASearch) { post_one_and_go_idle(2, search_first); }
 
 TEST(PoolWakeupStress, ManyPostersLoseNothing) {
   weir::pool pool({.workers = 3});
