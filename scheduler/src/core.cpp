@@ -150,17 +150,32 @@ void core::insert(frame& f, priority p) noexcept {
   }
 }
 
-void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {
+void core::insert_all(std::span<frame* const> frames, priority p) noexcept {
+  worker* const w = worker::current();
+  std::size_t done = 0;
+  if (w != nullptr && &w->pool() == this && p == priority::normal) {
+    while (done < frames.size() && w->push(*frames[done])) ++done;
+    w->counters().spawned.add(done);
+    idle_.notify();
+  }
+  if (done == frames.size()) return;
+  injected_.push_all(frames.data() + done, static_cast<int>(frames.size() - done), lane_of(p));
+  idle_.notify_after_rmw();
+}
+
+void core::admit(frame& f, time_point stamp) noexcept {
   tell_admitted(f, stamp);
   tracked_frame* const t = tracked(f);
   if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
+}
+
+void core::launch_admitted(frame& f, priority p, time_point stamp) noexcept {
+  admit(f, stamp);
   insert(f, p);
 }
 
 void core::launch_on_caller(frame& f, time_point stamp) noexcept {
-  tell_admitted(f, stamp);
-  tracked_frame* const t = tracked(f);
-  if (t != nullptr && !t->deadline.is_never()) timers_.insert(*t);
+  admit(f, stamp);
   add_user();  // the task's permit keeps the pool alive until it is given back, this thread after that
   {
     const no_blocking here;  // as on a worker: the task holds its permit
@@ -280,6 +295,17 @@ void passage::launch(frame& f) && noexcept {
     case kind::must_wait:
       into.launch_waiting(f, *std::exchange(place_, nullptr));
       break;
+  }
+}
+
+frame& passage::admit(frame& f) && noexcept {
+  std::exchange(core_, nullptr)->admit(f, stamp_);
+  return f;
+}
+
+void launch_batch::flush() noexcept {
+  if (const std::size_t count = std::exchange(count_, 0); count != 0) {
+    core_->insert_all(std::span(frames_).first(count), lane_);
   }
 }
 

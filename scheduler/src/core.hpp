@@ -41,6 +41,8 @@ class core {
   // ---- submission (core.cpp)
 
   [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience);
+  void admit(frame& f, time_point stamp) noexcept;
+  void insert_all(std::span<frame* const> frames, priority lane) noexcept;
   void launch_admitted(frame& f, priority lane, time_point stamp) noexcept;
   void launch_on_caller(frame& f, time_point stamp) noexcept;
   void launch_waiting(frame& f, door_wait& place) noexcept;

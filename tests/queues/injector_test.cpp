@@ -61,6 +61,17 @@ TEST_F(Injector, KeepsTheOrderWithinALane) {
   EXPECT_EQ(drain(), (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
+TEST_F(Injector, ManyGoInTogetherInTheirOrder) {
+  std::array<item*, 10> batch{};
+  for (std::size_t i = 0; i < batch.size(); ++i) batch[i] = &items[i];
+  queue->push_all(batch.data(), 10, lane::high);
+  EXPECT_EQ(queue->pending(), 10);
+  EXPECT_TRUE(queue->has_urgent());
+  EXPECT_EQ(drain(), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(queue->pending(), 0);
+  EXPECT_FALSE(queue->has_urgent());
+}
+
 TEST_F(Injector, TakesTheHigherLaneFirst) {
   queue->push(&items[0], lane::low);
   queue->push(&items[1], lane::normal);

@@ -51,6 +51,15 @@ class injector {
     if (!lanes_[index(where)].queue.enqueue(item)) lanes_[index(where)].linked.push(item);
   }
 
+  /// Adds `count` items, in order, by one change of the count.
+  void push_all(T* const* items, int count, lane where) noexcept {
+    (void)pending_.fetch_add(count, memory_order_seq_cst);                  // (1)
+    if (where == lane::high) high_.fetch_add(count, memory_order_relaxed);  // (2)
+    one_lane& l = lanes_[index(where)];
+    if (l.queue.enqueue_bulk(items, static_cast<std::size_t>(count))) return;
+    for (int i = 0; i < count; ++i) l.linked.push(items[i]);
+  }
+
   /// Adds `item` through its own link. Allocates nothing.
   void push_linked(T* item, lane where) noexcept {
     (void)pending_.fetch_add(1, memory_order_seq_cst);  // (1)

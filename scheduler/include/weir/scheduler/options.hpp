@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -35,6 +36,14 @@ struct submit_options {
   task_name name{};
   weir::priority priority = priority::normal;
   trace_id trace{};  ///< By default that of the submitting task, if there is one.
+};
+
+/// How far pool::post_all came: it ends at the first callable that is refused.
+struct posted_all {
+  std::size_t posted = 0;        ///< So many, from the first on.
+  std::optional<refusal> why{};  ///< Why the next one was not; none: all were posted.
+
+  [[nodiscard]] explicit operator bool() const noexcept { return !why; }
 };
 
 /// What the pool's handler learns of a posted task that threw.

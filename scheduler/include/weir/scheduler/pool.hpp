@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -94,6 +95,19 @@ class pool {
   result<void> post(const submit_options& options, F&& f,
                     const std::source_location& where = std::source_location::current());
 
+  /// Posts each callable of `callables`, in order, as `post` does, until one is refused: that one and those behind it
+  /// have not been touched. They are copied, or moved if the range yields rvalues, as with std::make_move_iterator;
+  /// where that throws, the task has failed, and the next one follows. Tasks go into the queues together, up to 32 at a
+  /// time, by one operation and with one look for a worker to wake, so that the range must not wait for one of them. If
+  /// it, or an allocation, throws, those before have been posted.
+  template <typename Range>
+  requires requires(Range& r) {
+    std::begin(r);
+    std::end(r);
+  }
+  posted_all post_all(const submit_options& options, Range&& callables,
+                      const std::source_location& where = std::source_location::current());
+
   /// Enters as one root, waits for the end and returns the result; throws what `f` throws. In a task of this pool, or a
   /// stop callback of one, it is a child of that task: run at once on this thread, under the parent's permit, never
   /// refused. Blocking.
@@ -141,7 +155,10 @@ class pool {
   result<job<detail::result_of<F>>> submit_as(detail::verb how, const submit_options& options, deadline patience,
                                               Arg&& f, const std::source_location& where);
   template <typename Frame, typename Arg>
-  static void build_and_launch(detail::passage&& way, Frame& frame, Arg&& f);
+  static void build_and_launch(detail::passage&& way, Frame& frame, Arg&& f, detail::launch_batch* batch = nullptr);
+  template <typename F>
+  result<void> post_with(detail::launch_batch* batch, const submit_options& options, F&& f,
+                         const std::source_location& where);
   static void fill(detail::tracked_frame& f, const submit_options& options) noexcept;
 
   detail::core* core_;
@@ -157,13 +174,14 @@ inline void pool::fill(detail::tracked_frame& f, const submit_options& options) 
 // No smart pointer holds the frame on its way: nothing that throws happens between its allocation and its owner, and
 // what is instantiated for each callable is what the callers' compilers wait for.
 template <typename Frame, typename Arg>
-void pool::build_and_launch(detail::passage&& way, Frame& frame, Arg&& f) {
+void pool::build_and_launch(detail::passage&& way, Frame& frame, Arg&& f, detail::launch_batch* batch) {
   try {
     ::new (static_cast<void*>(&frame.callable.value)) std::decay_t<Arg>(std::forward<Arg>(f));
   } catch (...) {
     std::move(way).fail(frame, std::current_exception());
     return;
   }
+  if (batch != nullptr) return batch->add(std::move(way).admit(frame));
   std::move(way).launch(frame);
 }
 
@@ -186,24 +204,56 @@ result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit
 
 template <typename F>
 result<void> pool::post(const submit_options& options, F&& f, const std::source_location& where) {
+  return post_with(nullptr, options, std::forward<F>(f), where);
+}
+
+// With a batch, what is admitted goes there, and what waits at the door does not stay behind it.
+template <typename F>
+result<void> pool::post_with(detail::launch_batch* batch, const submit_options& options, F&& f,
+                             const std::source_location& where) {
   using callable = std::decay_t<F>;
   const bool is_small = options.deadline.is_never() && !detail::trace_of(options);
   const auto stamp =
       is_small && !detail::observes_admission<callable> ? detail::stamp::for_limits_only : detail::stamp::wanted;
   result<detail::passage> way = detail::enter(*core_, detail::verb::enqueue, options, stamp);
   if (!way) return way.error();
+  if (batch != nullptr && !way->leads_to_queues()) {
+    batch->flush();
+    batch = nullptr;
+  }
   if (is_small) {
     using small = detail::posted_frame<detail::frame, callable>;
     build_and_launch(std::move(*way), *new small(way->first_phase(), way->weight(), options.name, where),
-                     std::forward<F>(f));
+                     std::forward<F>(f), batch);
   } else {
     using large = detail::posted_frame<detail::tracked_frame, callable>;
     auto& made = *new large(way->first_phase(), way->weight(), options.name, where);
     fill(made, options);
     detail::attach(*core_, made);
-    build_and_launch(std::move(*way), made, std::forward<F>(f));
+    build_and_launch(std::move(*way), made, std::forward<F>(f), batch);
   }
   return {};
+}
+
+template <typename Range>
+requires requires(Range& r) {
+  std::begin(r);
+  std::end(r);
+}
+posted_all pool::post_all(const submit_options& options, Range&& callables, const std::source_location& where) {
+  detail::launch_batch batch(*core_, options.priority);
+  // Where the caller may have to wait for its turn, nothing that has a permit may wait for the caller.
+  detail::launch_batch* const together = configured().overflow != overflow::caller_runs ? &batch : nullptr;
+  posted_all so_far;
+  for (auto&& f : callables) {
+    const result<void> one = post_with(together, options, std::forward<decltype(f)>(f), where);
+    if (!one) {
+      so_far.why = one.error();
+      break;
+    }
+    ++so_far.posted;
+  }
+  return so_far;
 }
 
 template <typename F>

@@ -1,6 +1,8 @@
 // What the templates of the pool call: the way of a submission past the door and into the queues, without its types.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <source_location>
@@ -59,6 +61,11 @@ class [[nodiscard]] passage {
   /// thread. The frame belongs to the pool from here on; with a job, one of its owners does.
   void launch(frame& f) && noexcept;
 
+  /// Whether a frame that is launched goes into the queues.
+  [[nodiscard]] bool leads_to_queues() const noexcept { return how_ == kind::admitted; }
+  /// Instead of `launch`, if it does: the caller brings the frame in, with others (launch_batch).
+  [[nodiscard]] frame& admit(frame& f) && noexcept;
+
   /// Ends `f`, whose callable could not be moved in: it failed with `error`.
   void fail(frame& f, std::exception_ptr error) && noexcept;
 
@@ -78,6 +85,27 @@ class [[nodiscard]] passage {
 /// Who wants to know when a task was admitted: somebody, or only the limits, which then spares a reading of the clock
 /// if they do not depend on it.
 enum class stamp : std::uint8_t { wanted, for_limits_only };
+
+/// Admitted frames that go into the queues together, 32 at a time, and at its end. Used by one thread.
+class launch_batch {
+ public:
+  launch_batch(core& into, priority lane) noexcept : core_(&into), lane_(lane) {}
+  launch_batch(const launch_batch&) = delete;
+  launch_batch& operator=(const launch_batch&) = delete;
+  ~launch_batch() { flush(); }
+
+  void add(frame& admitted) noexcept {
+    frames_[count_++] = &admitted;
+    if (count_ == frames_.size()) flush();
+  }
+  void flush() noexcept;
+
+ private:
+  core* core_;
+  priority lane_;
+  std::size_t count_ = 0;
+  std::array<frame*, 32> frames_;
+};
 
 /// Passes the door of `into`, as far as `how` waits, or says why not.
 /// @param patience  for verb::submit: the end of the wait.
