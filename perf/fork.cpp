@@ -1,27 +1,19 @@
 // What a fork costs: the recursion that does nothing else, beside the same one that calls, and oneTBB's.
-#include <weir/scheduler/fork_join.hpp>
-#include <weir/scheduler/pool.hpp>
-
 #include <benchmark/benchmark.h>
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/parallel_invoke.h>
-#include <oneapi/tbb/task_arena.h>
 
+#include "contenders.hpp"
+#include "measure.hpp"
+
+namespace weir::perf {
 namespace {
 
-constexpr int fib_of = 30;
-
-constexpr std::int64_t forks_of_fib(int n) {
-  std::int64_t a = 0, b = 1;  // fib(n + 1) - 1 calls have two sides
-  for (int i = 0; i <= n; ++i) {
-    const std::int64_t next = a + b;
-    a = b;
-    b = next;
-  }
-  return a - 1;
+std::int64_t fibonacci(int n) {
+  std::int64_t a = 0, b = 1;
+  for (int i = 0; i < n; ++i) b += std::exchange(a, b);
+  return a;
 }
 
-[[gnu::noinline]] long fib_serial(long n) { return n < 2 ? n : fib_serial(n - 1) + fib_serial(n - 2); }
+[[gnu::noinline]] long fib_alone(long n) { return n < 2 ? n : fib_alone(n - 1) + fib_alone(n - 2); }
 
 long fib_weir(long n) {
   if (n < 2) return n;
@@ -36,31 +28,19 @@ long fib_tbb(long n) {
   return a + b;
 }
 
-void count_forks(benchmark::State& state) {
-  state.counters["ns/fork"] = benchmark::Counter(static_cast<double>(state.iterations() * forks_of_fib(fib_of)) * 1e-9,
-                                                 benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+template <typename With, long (*Fib)(long)>
+void fork_fib(benchmark::State& state) {
+  const int n = sized(30, 15);
+  With contender(state.range(0));
+  for (auto _ : state) {
+    const long got = contender.run([n] { return Fib(n); });
+    require(got == fibonacci(n), "fib");
+  }
+  count_items(state, "fork", fibonacci(n + 1) - 1);  // so many calls have two sides
 }
-
-void fork_serial(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(fib_serial(fib_of));
-  count_forks(state);
-}
-BENCHMARK(fork_serial)->Name("fork_fib/serial")->UseRealTime();
-
-void fork_weir(benchmark::State& state) {
-  weir::pool pool({.workers = static_cast<int>(state.range(0))});
-  for (auto _ : state) benchmark::DoNotOptimize(*pool.run({}, [] { return fib_weir(fib_of); }));
-  count_forks(state);
-}
-BENCHMARK(fork_weir)->Name("fork_fib/weir")->Arg(1)->Arg(2)->UseRealTime();
-
-void fork_tbb(benchmark::State& state) {
-  const auto workers = static_cast<std::size_t>(state.range(0));
-  const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism, workers);
-  oneapi::tbb::task_arena arena(static_cast<int>(workers));
-  for (auto _ : state) benchmark::DoNotOptimize(arena.execute([] { return fib_tbb(fib_of); }));
-  count_forks(state);
-}
-BENCHMARK(fork_tbb)->Name("fork_fib/tbb")->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(fork_fib<alone, fib_alone>)->Name("fork_fib/serial")->Arg(1)->UseRealTime();
+BENCHMARK(fork_fib<by_weir, fib_weir>)->Name("fork_fib/weir")->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(fork_fib<by_tbb, fib_tbb>)->Name("fork_fib/tbb")->Arg(1)->Arg(2)->UseRealTime();
 
 }  // namespace
+}  // namespace weir::perf
