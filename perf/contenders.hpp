@@ -37,8 +37,10 @@ class by_weir {
     weir::fork_join(fs...);
   }
 
+  weir::pool& pool() { return pool_; }
+
  private:
-  pool pool_;
+  weir::pool pool_;
 };
 
 /// The calling thread is one of the workers here.
