@@ -137,7 +137,7 @@ void stay_on_cpu(int which) {
 // In a process of its own, since oneTBB keeps threads that it has started, on their CPUs.
 template <typename Sleeper, place Where>
 std::vector<double> measure() {
-  const std::size_t count = sized<std::size_t>(4'000, 20);
+  const std::size_t count = sized<std::size_t>(2'000, 20);
   stay_on_cpu(Where == place::same_cpu ? 0 : 1);
   auto sleeper = std::make_unique<Sleeper>();
   futex_sleeper bare;
