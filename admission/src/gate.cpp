@@ -13,8 +13,8 @@
 namespace weir::detail {
 namespace {
 
-using outcome = capacity_word::outcome;
-using hold = capacity_word::hold;
+using outcome = capacity::outcome;
+using hold = capacity::hold;
 
 constexpr duration strict_slack = std::chrono::milliseconds(1);
 
@@ -40,14 +40,14 @@ refusal_reason reason_of(outcome o) noexcept {
 
 }  // namespace
 
-gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens)
+gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers)
     : limits_(check(configured)),
       clock_(&clock),
       alarm_(for_tokens),
       bucket_(configured.rate, configured.burst, clock),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
-      word_(counted_tasks(configured.max_tasks), counted_weight(configured.max_weight)),
+      capacity_(counted_tasks(configured.max_tasks), counted_weight(configured.max_weight), givers),
       max_weight_(counted_weight(configured.max_weight)),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
                   : counts_weight_ ? refusal_reason::weight_full
@@ -74,17 +74,17 @@ demand gate::demand_of(std::uint32_t weight) const noexcept {
 gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {
   const bool too_heavy = counts_weight_ && asked.weight > max_weight_.load(memory_order_relaxed);
   if (too_heavy || asked.deadline.has_passed(now)) [[unlikely]] {
-    const capacity_word::view seen = word_.load();
+    const capacity::view seen = capacity_.load();
     verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
     if (seen.closed) return refused;
     refused.why = too_heavy ? refusal_reason::too_heavy : refusal_reason::expired;
     refused.in_use = in_use(refused.why, seen);
     return refused;
   }
-  return take(demand_of(asked.weight), capacity_word::place::newcomer, now, whose);
+  return take(demand_of(asked.weight), capacity::place::newcomer, now, whose);
 }
 
-gate::verdict gate::take(demand wanted, capacity_word::place from, time_point now, time_of whose) noexcept {
+gate::verdict gate::take(demand wanted, capacity::place from, time_point now, time_of whose) noexcept {
   verdict v{.granted = false, .why = refusal_reason::rate_limited, .stamp = now, .retry_after = {}};
   if (bucket_.is_unlimited()) {
     v.granted = take_room(wanted, from, hold::final, v);
@@ -94,23 +94,23 @@ gate::verdict gate::take(demand wanted, capacity_word::place from, time_point no
   return v;
 }
 
-bool gate::take_room(demand wanted, capacity_word::place from, hold kind, verdict& v) noexcept {
-  capacity_word::view seen{};
-  const outcome capacity = word_.try_take(wanted, from, kind, seen);
-  if (capacity == outcome::taken) return true;
-  if (capacity == outcome::waiters_ahead) {
+bool gate::take_room(demand wanted, capacity::place from, hold kind, verdict& v) noexcept {
+  capacity::view seen{};
+  const outcome found = capacity_.try_take(wanted, from, kind, seen);
+  if (found == outcome::taken) return true;
+  if (found == outcome::waiters_ahead) {
     explain_line(seen, v);
   } else {
-    v.why = reason_of(capacity);
+    v.why = reason_of(found);
     v.in_use = in_use(v.why, seen);
   }
   return false;
 }
 
-bool gate::take_room_and_token(demand wanted, capacity_word::place from, time_of whose, verdict& v) noexcept {
+bool gate::take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept {
   // By an outside clock, grants at times ahead of it would all come now.
   if (whose == time_of::caller && limits_.strict_window) v.stamp = std::min(v.stamp, clock_->now());
-  const bool newcomer = from == capacity_word::place::newcomer;
+  const bool newcomer = from == capacity::place::newcomer;
   if (!bucket_.has_one(v.stamp)) {
     explain_rate(newcomer, whose, v);
     return false;
@@ -120,14 +120,14 @@ bool gate::take_room_and_token(demand wanted, capacity_word::place from, time_of
   const hold kind = newcomer ? hold::attempt : hold::final;
   if (!take_room(wanted, from, kind, v)) return false;
   if (take_token(v.stamp, whose)) {
-    if (newcomer) word_.settle();
+    if (newcomer) capacity_.settle();
     return true;
   }
   if (newcomer) {
     give_back(wanted, kind);  // and a look: it may have kept the head from its place meanwhile
     v.retry_after = rate_wait(v.stamp);
   } else {
-    (void)word_.give_back(wanted, kind);  // under the lock that hand_on holds
+    (void)capacity_.give_back(wanted, kind);  // under the lock that hand_on holds
     v.retry_after = bucket_.wait_for(1, v.stamp);
   }
   return false;
@@ -135,7 +135,7 @@ bool gate::take_room_and_token(demand wanted, capacity_word::place from, time_of
 
 void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
   if (newcomer) {
-    const capacity_word::view seen = word_.load();
+    const capacity::view seen = capacity_.load();
     if (seen.closed || seen.waiters) return explain_line(seen, v);
   }
   v.retry_after = bucket_.wait_for(1, v.stamp);
@@ -146,7 +146,7 @@ void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
 }
 
 // Whoever stands in line is served first, and so it is what the head lacks that keeps a newcomer out.
-void gate::explain_line(const capacity_word::view& seen, verdict& v) const noexcept {
+void gate::explain_line(const capacity::view& seen, verdict& v) const noexcept {
   v.why = seen.closed ? refusal_reason::closed : head_lacks_.load(memory_order_relaxed);
   v.in_use = in_use(v.why, seen);
   v.retry_after = v.why == refusal_reason::rate_limited ? rate_wait(v.stamp) : duration::zero();
@@ -157,7 +157,7 @@ duration gate::rate_wait(time_point now) const noexcept {
   return bucket_.wait_for(in_line_.load(memory_order_relaxed) + 1, now);
 }
 
-std::int64_t gate::in_use(refusal_reason limit, const capacity_word::view& seen) const noexcept {
+std::int64_t gate::in_use(refusal_reason limit, const capacity::view& seen) const noexcept {
   switch (limit) {
     case refusal_reason::tasks_full:
       return limits_.max_tasks - seen.tasks_free;
@@ -190,12 +190,16 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 
 void gate::release(std::uint32_t weight) noexcept { give_back(demand_of(weight), hold::final); }
 
-void gate::give_back(demand held, hold kind) noexcept {
-  const capacity_word::view after = word_.give_back(held, kind);
-  if (after.waiters) look(bell::new_head_only);
-  if (after.closed && counts_tasks_ && after.tasks_free == limits_.max_tasks) {
-    notify_emptied();
-  }
+void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
+  if (!capacity_.has_givers()) return release(weight);
+  tell(capacity_.give_back_as(giver));
+}
+
+void gate::give_back(demand held, hold kind) noexcept { tell(capacity_.give_back(held, kind)); }
+
+void gate::tell(watchers wanted) noexcept {
+  if (wanted.waiters) look(bell::new_head_only);
+  if (wanted.closed && counts_tasks_ && tasks_in_use() == 0) notify_emptied();
 }
 
 // ---- closing, and changing a limit
@@ -204,9 +208,9 @@ void gate::close() noexcept {
   outcomes decided;
   {
     lock_guard held(mutex_);
-    (void)word_.close();
+    capacity_.close();
     while (waiter* const w = queue_.head()) refuse(*w, refusal_reason::closed, decided);
-    word_.set_waiters(false);
+    capacity_.set_waiters(false);
   }
   deliver(decided);
   notify_emptied();
@@ -236,7 +240,7 @@ void gate::set_max_weight(std::int64_t limit) {
   outcomes decided;
   {
     lock_guard held(mutex_);
-    (void)word_.move_weight_limit(limit - max_weight_.load(memory_order_relaxed));
+    capacity_.move_weight_limit(limit - max_weight_.load(memory_order_relaxed));
     max_weight_.store(limit, memory_order_relaxed);
     for (waiter* w = queue_.head(); w != nullptr;) {
       waiter* const next = waiter_list::after(w);
@@ -280,12 +284,10 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
   return why;
 }
 
-std::int64_t gate::tasks_in_use() const noexcept {
-  return counts_tasks_ ? in_use(refusal_reason::tasks_full, word_.load()) : 0;
-}
+std::int64_t gate::tasks_in_use() const noexcept { return counts_tasks_ ? capacity_.tasks_held(limits_.max_tasks) : 0; }
 
 std::int64_t gate::weight_in_use() const noexcept {
-  return counts_weight_ ? in_use(refusal_reason::weight_full, word_.load()) : 0;
+  return counts_weight_ ? in_use(refusal_reason::weight_full, capacity_.load()) : 0;
 }
 
 std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_acquire); }  // (1)

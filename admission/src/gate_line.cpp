@@ -26,7 +26,7 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
       refuse(*w, refusal_reason::timed_out, decided);
       continue;
     }
-    const verdict v = take(demand_of(w->request_.weight), capacity_word::place::head, now);
+    const verdict v = take(demand_of(w->request_.weight), capacity::place::head, now);
     if (v.granted) {
       unlink(*w);
       if (w->counted_) waiting_.fetch_sub(1, memory_order_relaxed);  // relaxed: it is held by the word from here on
@@ -49,7 +49,7 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
     }
     break;
   }
-  if (queue_.empty()) word_.set_waiters(false);
+  if (queue_.empty()) capacity_.set_waiters(false);
 }
 
 void gate::unlink(waiter& w) noexcept {
@@ -90,7 +90,7 @@ void gate::leave_place() noexcept {
   waiting_.fetch_sub(1, memory_order_release);  // (1)
   // An addition of nothing, not a load: either it shows the close, or the close comes after it, and who closed sees the
   // place free.
-  if (word_.give_back({.tasks = 0, .weight = 0}, capacity_word::hold::final).closed) notify_emptied();
+  if (capacity_.give_back({.tasks = 0, .weight = 0}, capacity::hold::final).closed) notify_emptied();
 }
 
 result<gate::slot> gate::reserve(const door_request& asked) {
@@ -100,7 +100,7 @@ result<gate::slot> gate::reserve(const door_request& asked) {
     outcomes decided;
     {
       const lock_guard held(mutex_);
-      if (word_.load().closed) return explain(refused, asked);
+      if (capacity_.load().closed) return explain(refused, asked);
       const bool is_full = waiting() >= limits_.max_waiters;
       waiter* const dropped = is_full ? victim(asked) : nullptr;
       // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
@@ -149,13 +149,13 @@ void gate::join(waiter& w, place where) noexcept {
     w.waiting_ = true;
     queue_.push_back(w);
     in_line_.store(queue_.size(), memory_order_relaxed);
-    if (word_.load().closed) {
+    if (capacity_.load().closed) {
       refuse(w, refusal_reason::closed, decided);
     } else if (counts_weight_ && w.request_.weight > max_weight_.load(memory_order_relaxed)) {
       refuse(w, refusal_reason::too_heavy,
              decided);  // the limit was lowered since it was asked: as a head it would wait for ever
     } else if (queue_.head() == &w) {
-      word_.set_waiters(true);  // before the look below: a release that the look does not see, sees this
+      capacity_.set_waiters(true);  // before the look below: a release that the look does not see, sees this
       hand_on(now, bell::new_head_only, decided);
     }
   }

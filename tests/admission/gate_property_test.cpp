@@ -29,10 +29,11 @@ constexpr milliseconds no_limit{-1};
 // The real gate, and one thread that does all that threads, timers and the alarm would do.
 class real_door {
  public:
-  explicit real_door(const limits& configured) : gate_(configured, clock_, &alarm_) {}
+  explicit real_door(const limits& configured, std::size_t givers = 0)
+      : gate_(configured, clock_, &alarm_, givers), givers_(givers) {}
   ~real_door() {
     gate_.close();
-    for (const auto& [id, weight] : held_) gate_.release(weight);
+    for (const auto& [id, weight] : held_) give_back(id, weight);
   }
   real_door(const real_door&) = delete;
   real_door& operator=(const real_door&) = delete;
@@ -71,7 +72,7 @@ class real_door {
   void release(int id) {
     const std::uint32_t weight = held_.at(id);
     held_.erase(id);
-    gate_.release(weight);
+    give_back(id, weight);
     collect();
   }
 
@@ -110,7 +111,7 @@ class real_door {
   }
 
   void expect_like(const door_model& model) {
-    RC_ASSERT(gate_.weight_in_use() == model.held_weight());
+    RC_ASSERT(gate_.weight_in_use() == (gate_.configured().max_weight == unlimited ? 0 : model.held_weight()));
     RC_ASSERT(gate_.tasks_in_use() == (gate_.configured().max_tasks == unlimited ? 0 : model.held_count()));
     RC_ASSERT(gate_.waiting() == static_cast<std::int64_t>(model.line().size()));
     RC_ASSERT(line_.size() == model.line().size());
@@ -122,6 +123,12 @@ class real_door {
   void granted_at_once(int id) { grants_.push_back(id); }
 
  private:
+  // By the givers and by none of them, in turn.
+  void give_back(int id, std::uint32_t weight) {
+    const std::size_t by = static_cast<std::size_t>(id) % (givers_ + 1);
+    by == givers_ ? gate_.release(weight) : gate_.release(weight, by);
+  }
+
   // Who was told, in the order of the telling.
   void collect() {
     for (const std::string& line : book_) {
@@ -144,6 +151,7 @@ class real_door {
   manual_clock clock_{start};
   kept_alarm alarm_;
   detail::gate gate_;
+  const std::size_t givers_;
   diary book_;
   std::map<int, std::unique_ptr<recorded_waiter>> line_;
   std::map<int, std::uint32_t> held_;
@@ -238,22 +246,46 @@ struct close final : command {
 };
 
 // Closing is rare, since little happens after it.
-auto any_command(const door_model&) {
+template <typename... Moves>
+auto any_of(const door_model&) {
   using namespace rc::state::gen;
   return rc::gen::weightedOneOf<std::shared_ptr<const command>>(
-      {{40, execOneOfWithArgs<attempt, wait, wait, cancel, release, release, resize, pass>()()},
+      {{40, execOneOfWithArgs<attempt, wait, wait, cancel, release, release, Moves...>()()},
        {1, execOneOfWithArgs<close>()()}});
 }
 
 void check_like_model(const limits& configured) {
   const door_model model(configured, start);
   real_door door(configured);
-  rc::state::check(model, door, any_command);
+  rc::state::check(model, door, any_of<resize, pass>);
+}
+
+void check_like_model(const limits& configured, std::size_t givers) {
+  const door_model model(configured, start);
+  real_door door(configured, givers);
+  rc::state::check(model, door, any_of<pass>);  // weights, which a resize is about, are not counted
 }
 
 RC_GTEST_PROP(GateProperty, AWeightedSemaphoreDoesWhatThePlainModelDoes, ()) {
   check_like_model(
       {.max_tasks = unlimited, .max_weight = *rc::gen::inRange(1, 8), .max_waiters = *rc::gen::inRange(0, 6)});
+}
+
+RC_GTEST_PROP(GateProperty, ADoorWithGiversDoesWhatThePlainModelDoes, ()) {
+  const bool has_rate = *rc::gen::arbitrary<bool>();
+  check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
+                    .rate = has_rate ? per_second(*rc::gen::element(3, 10, 64, 333)) : rate(unlimited),
+                    .burst = has_rate ? *rc::gen::inRange(1, 4) : 0,
+                    .max_waiters = *rc::gen::inRange(0, 6),
+                    .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest)},
+                   *rc::gen::inRange<std::size_t>(1, 4));
+}
+
+RC_GTEST_PROP(GateProperty, GiversOfADoorThatWeighsGiveBackOnItsWord, ()) {
+  check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
+                    .max_weight = *rc::gen::inRange(6, 10),
+                    .max_waiters = *rc::gen::inRange(0, 6)},
+                   *rc::gen::inRange<std::size_t>(1, 4));
 }
 
 RC_GTEST_PROP(GateProperty, ALimiterOfAllThreeDoesWhatThePlainModelDoes, ()) {

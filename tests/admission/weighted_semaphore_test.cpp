@@ -97,8 +97,8 @@ TEST_F(WeightedSemaphore, AnImpossibleCapacityIsRefusedByName) {
     EXPECT_TRUE(door.try_acquire(7));
   }
   EXPECT_THROW(weighted_semaphore(1, -1), std::invalid_argument);
-  weighted_semaphore largest(largest_max_weight);
-  EXPECT_TRUE(largest.try_acquire(largest_max_weight));
+  weighted_semaphore widest(largest_max_weight);
+  EXPECT_TRUE(widest.try_acquire(largest_max_weight));
 }
 
 TEST_F(WeightedSemaphore, LetsThreadsInInTheOrderInWhichTheyCame) {

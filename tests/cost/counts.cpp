@@ -50,6 +50,8 @@ constexpr owner owners[] = {
     {"resume_list.hpp", "", kind::pool_rmw},
     {"concurrentqueue.h", "", kind::pool_rmw},
     {"capacity_word.hpp", "", kind::pool_rmw},
+    {"task_word.hpp", "give_back_as", kind::worker_rmw},  // the returns of a giver
+    {"task_word.hpp", "", kind::pool_rmw},
     {"gate.cpp", "", kind::pool_rmw},
     {"gate_line.cpp", "", kind::pool_rmw},
     {"token_bucket.hpp", "", kind::pool_rmw},

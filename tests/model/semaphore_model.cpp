@@ -16,9 +16,12 @@
 
 #include "explorer.hpp"
 #include "gate_steps.hpp"
+#include "person.hpp"
 
 namespace semaphore_model {
 
+using model::no_time;
+using model::person;
 using weir::refusal_reason;
 using weir::detail::gate;
 using weir::detail::gate_steps;
@@ -31,52 +34,6 @@ enum class mistake {
   no_look_after_releasing,
   no_look_after_an_attempt,
   barging,
-};
-
-// Time stands still, and to read it is no step.
-class still_clock final : public weir::clock_source {
- public:
-  [[nodiscard]] weir::time_point now() const noexcept override { return weir::time_point{std::chrono::hours(1)}; }
-  void wait_until(const weir::detail::atomic<std::uint32_t>& word, std::uint32_t expected,
-                  weir::time_point) const noexcept override {
-    weir::detail::futex_wait(word, expected, weir::duration(-1));
-  }
-};
-
-const still_clock no_time;
-
-class person final : public weir::detail::waiter {
- public:
-  explicit person(std::uint32_t weight) : waiter({.weight = weight}) {}
-
-  [[nodiscard]] std::uint32_t weight() const { return request().weight; }
-
-  bool granted = false;
-  refusal_reason why{};
-  int told = 0;
-  bool joined = false;               // join has returned
-  std::vector<const person*> ahead;  // who stood in line before this one came
-
-  void sleep_until_told() {
-    while (word_.load(weir::detail::memory_order_acquire) == 0) weir::detail::futex_wait(word_, 0, weir::duration(-1));
-  }
-
- private:
-  void on_granted(weir::time_point) noexcept override {
-    granted = true;
-    tell();
-  }
-  void on_refused(const weir::refusal& refused) noexcept override {
-    why = refused.reason;
-    tell();
-  }
-  void tell() {
-    model::check(++told == 1, "nobody is told twice");
-    word_.store(1, weir::detail::memory_order_release);
-    weir::detail::futex_wake(&word_, weir::detail::wake_all);
-  }
-
-  weir::detail::atomic<std::uint32_t> word_{0};
 };
 
 /// A door, and what is known about it from outside.

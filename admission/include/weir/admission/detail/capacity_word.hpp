@@ -20,6 +20,12 @@ struct demand {
   std::uint32_t weight;
 };
 
+/// Who is to hear of a return: those who wait, and who waits for a closed gate to be empty.
+struct watchers {
+  bool waiters;
+  bool closed;
+};
+
 class capacity_word {
  public:
   /// The word, taken apart. `tasks_free` and `weight_free` are negative after a limit was set below what is used.
@@ -99,22 +105,9 @@ class capacity_word {
 
   [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1)
 
- private:
-  // Bits, from the lowest: weight_free + 2^31 (32 bits), tasks_free + 2^24 (25), attempts in flight (5), waiters,
-  // closed. Limits are at most 2^31 - 1 and 2^24 - 1, and what is used is at most the largest limit there has been, so
-  // that each biased field stays within its bits and an addition to one never carries into the next.
-  static constexpr int tasks_shift = 32;
-  static constexpr int attempts_shift = 57;
-  static constexpr std::int64_t weight_bias = std::int64_t{1} << 31;
-  static constexpr std::int64_t tasks_bias = std::int64_t{1} << 24;
-  static constexpr std::uint64_t weight_mask = (std::uint64_t{1} << 32) - 1;
-  static constexpr std::uint64_t tasks_mask = (std::uint64_t{1} << 25) - 1;
-  static constexpr std::uint64_t one_attempt = std::uint64_t{1} << attempts_shift;
   static constexpr std::uint32_t most_attempts = 31;
-  static constexpr std::uint64_t waiters_bit = std::uint64_t{1} << 62;
-  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
 
-  // What a word that shows `seen` answers.
+  /// What a word that shows `seen` answers.
   static constexpr outcome decide(view seen, demand wanted, place from, hold kind) noexcept {
     if (seen.closed) return outcome::closed;
     if (from == place::newcomer && seen.waiters) return outcome::waiters_ahead;
@@ -128,6 +121,20 @@ class capacity_word {
     if (kind == hold::attempt && seen.attempts == most_attempts) return outcome::contended;
     return outcome::taken;
   }
+
+ private:
+  // Bits, from the lowest: weight_free + 2^31 (32 bits), tasks_free + 2^24 (25), attempts in flight (5), waiters,
+  // closed. Limits are at most 2^31 - 1 and 2^24 - 1, and what is used is at most the largest limit there has been, so
+  // that each biased field stays within its bits and an addition to one never carries into the next.
+  static constexpr int tasks_shift = 32;
+  static constexpr int attempts_shift = 57;
+  static constexpr std::int64_t weight_bias = std::int64_t{1} << 31;
+  static constexpr std::int64_t tasks_bias = std::int64_t{1} << 24;
+  static constexpr std::uint64_t weight_mask = (std::uint64_t{1} << 32) - 1;
+  static constexpr std::uint64_t tasks_mask = (std::uint64_t{1} << 25) - 1;
+  static constexpr std::uint64_t one_attempt = std::uint64_t{1} << attempts_shift;
+  static constexpr std::uint64_t waiters_bit = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
 
   static constexpr std::uint64_t pack(std::int64_t tasks_free, std::int64_t weight_free) noexcept {
     return (static_cast<std::uint64_t>(tasks_free + tasks_bias) << tasks_shift) |

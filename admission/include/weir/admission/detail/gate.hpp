@@ -7,12 +7,14 @@
 // Progress: try_admit and a release with nobody waiting are lock-free, the observers wait-free; all else may take the
 // lock, under which no wake-up, no allocation and no user code runs but the clock's `now`, where there is a rate. What
 // was decided there is told after it, to each waiter in order.
-// What a holder did before its release happens before what a later grant returns to, or tells.
+// What a holder did before its release happens before what a later grant returns to, or tells; before a release by a
+// giver, where weights are not counted, before a grant that needed it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
-#include <weir/admission/detail/capacity_word.hpp>
+#include <weir/admission/detail/capacity.hpp>
 #include <weir/admission/detail/waiter.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/result.hpp>
@@ -47,8 +49,10 @@ class gate {
   /// wait.
   enum class slot : std::uint8_t { reserved, caller_runs };
 
-  /// @throws std::invalid_argument as weir::check does. The clock and the alarm must outlive the gate.
-  gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr);
+  /// The clock and the alarm must outlive the gate.
+  /// @param givers  how many threads, the workers of a pool, give back most of what is admitted; see `release`.
+  /// @throws std::invalid_argument as weir::check does; std::bad_alloc if there are givers.
+  gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr, std::size_t givers = 0);
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
   /// Nothing is held and nobody is in the line any more: else it says so on stderr and terminates, in every build,
@@ -81,6 +85,9 @@ class gate {
 
   /// Gives back what an admission of this weight took, and hands it on.
   void release(std::uint32_t weight) noexcept;
+  /// The same by one of the givers, each of which has its number, below `givers`. Where weights are not counted it
+  /// then writes only what is its own.
+  void release(std::uint32_t weight, std::size_t giver) noexcept;
 
   /// Grants whom there is room and a token for. Called when the time of the head's token has come; sets the alarm, or
   /// wakes the head, again if it has not.
@@ -92,7 +99,7 @@ class gate {
 
   /// Refuses everything from now on, and all who wait, in order. What was granted stays valid. Idempotent.
   void close() noexcept;
-  [[nodiscard]] bool is_closed() const noexcept { return word_.load().closed; }
+  [[nodiscard]] bool is_closed() const noexcept { return capacity_.load().closed; }
 
   /// Sleeps until nothing is held and nobody is in the line, or `until`; true if so. For a closed gate whose tasks are
   /// counted.
@@ -106,7 +113,7 @@ class gate {
   [[nodiscard]] refusal explain(const verdict& v, const door_request& asked) const noexcept;
 
   /// Free to be outdated at once. While the limit of the weights moves, weight_in_use may be off by the move; never
-  /// below 0.
+  /// below 0. With givers, tasks_in_use may be too much by what is admitted during the call; never above the limit.
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept;
   [[nodiscard]] std::int64_t weight_in_use() const noexcept;
   /// Places that are promised or taken, also by what was refused and is not destroyed yet.
@@ -134,16 +141,17 @@ class gate {
   enum class bell : std::uint8_t { new_head_only, always };
 
   [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept;
-  [[nodiscard]] verdict take(demand wanted, capacity_word::place from, time_point now,
+  [[nodiscard]] verdict take(demand wanted, capacity::place from, time_point now,
                              time_of whose = time_of::own_clock) noexcept;
-  [[nodiscard]] bool take_room(demand wanted, capacity_word::place from, capacity_word::hold kind, verdict& v) noexcept;
-  [[nodiscard]] bool take_room_and_token(demand wanted, capacity_word::place from, time_of whose, verdict& v) noexcept;
+  [[nodiscard]] bool take_room(demand wanted, capacity::place from, capacity::hold kind, verdict& v) noexcept;
+  [[nodiscard]] bool take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept;
   void explain_rate(bool newcomer, time_of whose, verdict& v) noexcept;
-  void explain_line(const capacity_word::view& seen, verdict& v) const noexcept;
+  void explain_line(const capacity::view& seen, verdict& v) const noexcept;
   [[nodiscard]] duration rate_wait(time_point now) const noexcept;
-  [[nodiscard]] std::int64_t in_use(refusal_reason limit, const capacity_word::view& seen) const noexcept;
+  [[nodiscard]] std::int64_t in_use(refusal_reason limit, const capacity::view& seen) const noexcept;
   [[nodiscard]] bool take_token(time_point& now, time_of whose) noexcept;
-  void give_back(demand held, capacity_word::hold kind) noexcept;
+  void give_back(demand held, capacity::hold kind) noexcept;
+  void tell(watchers wanted) noexcept;
   void look(bell when) noexcept WEIR_EXCLUDES(mutex_);
   void hand_on(time_point now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
@@ -160,7 +168,7 @@ class gate {
   const bool counts_tasks_;
   const bool counts_weight_;
 
-  alignas(cache_line) capacity_word word_;
+  alignas(cache_line) capacity capacity_;
 
   // Bumped when a closed gate may have become empty.
   // Writers: who gives back the last that is held, who leaves the line, close. Readers: wait_until_empty.

@@ -1,0 +1,63 @@
+// What is free at a gate: one decision word, or, where only tasks are counted and givers are known, a task_word, whose
+// givers do not write what takers write.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <weir/admission/detail/capacity_word.hpp>
+#include <weir/admission/detail/task_word.hpp>
+
+namespace weir::detail {
+
+/// Each call is what its namesake in capacity_word says, but for what is said here.
+class capacity {
+ public:
+  using outcome = capacity_word::outcome;
+  using place = capacity_word::place;
+  using hold = capacity_word::hold;
+  using view = capacity_word::view;
+
+  /// A limit that is not counted is 0. @throws std::bad_alloc.
+  capacity(std::int64_t tasks_limit, std::int64_t weight_limit, std::size_t givers)
+      : tasks_(givers != 0 && tasks_limit != 0 && weight_limit == 0 ? std::make_unique<task_word>(tasks_limit, givers)
+                                                                    : nullptr),
+        word_(tasks_limit, weight_limit) {}
+
+  /// Whether give_back_as may be called.
+  [[nodiscard]] bool has_givers() const noexcept { return tasks_ != nullptr; }
+
+  [[nodiscard]] outcome try_take(demand wanted, place from, hold kind, view& seen) noexcept {
+    return tasks_ ? tasks_->try_take(from, kind, seen) : word_.try_take(wanted, from, kind, seen);
+  }
+  void settle() noexcept { tasks_ ? tasks_->settle() : word_.settle(); }
+  watchers give_back(demand held, hold kind) noexcept {
+    if (tasks_) return tasks_->give_back(held, kind);
+    const view after = word_.give_back(held, kind);
+    return {.waiters = after.waiters, .closed = after.closed};
+  }
+  watchers give_back_as(std::size_t giver) noexcept { return tasks_->give_back_as(giver); }
+
+  void set_waiters(bool any) noexcept { tasks_ ? tasks_->set_waiters(any) : word_.set_waiters(any); }
+  /// Under the lock of the queue.
+  void close() noexcept { tasks_ ? tasks_->close() : (void)word_.close(); }
+  /// Where weights are counted.
+  void move_weight_limit(std::int64_t change) noexcept { (void)word_.move_weight_limit(change); }
+
+  /// Cheap: with givers, `tasks_free` is what the last sum of their returns leaves.
+  [[nodiscard]] view load() const noexcept { return tasks_ ? tasks_->load() : word_.load(); }
+  /// Of a limit of `most`, where tasks are counted. With givers too much by at most what is taken during the call:
+  /// exact when nothing is.
+  [[nodiscard]] std::int64_t tasks_held(std::int64_t most) const noexcept {
+    return tasks_ ? tasks_->held() : most - word_.load().tasks_free;
+  }
+
+ private:
+  friend struct gate_steps;
+
+  const std::unique_ptr<task_word> tasks_;  // null: all is in word_
+  capacity_word word_;
+};
+
+}  // namespace weir::detail
