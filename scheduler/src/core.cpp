@@ -50,7 +50,7 @@ core::core(const pool_options& options)
       options_(resolved(options, topology_)),
       fork_generation_(fork_generation()),
       timers_(*this, *options_.clock),
-      door_(options_.limits, *options_.clock, &timers_),
+      door_(options_.limits, *options_.clock, &timers_, static_cast<std::size_t>(*options_.workers)),
       idle_(static_cast<int>(*options_.workers)) {
   const auto count = static_cast<int>(*options_.workers);
   workers_.reserve(static_cast<std::size_t>(count));

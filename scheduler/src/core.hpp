@@ -122,7 +122,10 @@ class core {
   [[nodiscard]] stop_cause reason_not_to_start(frame& f) const noexcept;
   void forget(passage::kind how) noexcept;
   void end_unrun(frame& f) noexcept;
-  void count_end(task_outcome how) noexcept;
+  // The worker of this pool that the calling thread is, if any: the `by` of those below.
+  [[nodiscard]] worker* own_worker() const noexcept;
+  void count_end(task_outcome how, worker* by) noexcept;
+  void give_permit_back(frame& f, const worker* by) noexcept;
   void report_failure(const frame& f, std::exception_ptr error) noexcept;
   void report_refusal(const frame& f, const refusal& why) noexcept;
   [[nodiscard]] refusal count_refusal(const refusal& why) noexcept;

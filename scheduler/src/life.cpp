@@ -171,8 +171,11 @@ void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept
   }
   if (t != nullptr && !t->deadline.is_never()) timers_.cancel(*t);
   const bool is_root = f.weight != 0;
-  if (how != task_outcome::refused && is_root) count_end(how);
-  if (is_root && how != task_outcome::refused) door_.release(std::exchange(f.weight, 0u));
+  if (is_root && how != task_outcome::refused) {
+    worker* const by = own_worker();
+    count_end(how, by);
+    give_permit_back(f, by);
+  }
   if (t == nullptr) return;
   const atomic<std::uint32_t>* const word = &f.state.word();
   const task_state::watchers waked = f.state.finish(how);
@@ -180,16 +183,29 @@ void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept
   if (waked.workers) idle_.wake_for_jobs();
 }
 
-void core::count_end(task_outcome how) noexcept {
-  const auto index = static_cast<std::size_t>(how);
+worker* core::own_worker() const noexcept {
   worker* const w = worker::current();
-  if (w == nullptr || &w->pool() != this) {
+  return w != nullptr && &w->pool() == this ? w : nullptr;
+}
+
+void core::count_end(task_outcome how, worker* by) noexcept {
+  const auto index = static_cast<std::size_t>(how);
+  if (by == nullptr) {
     ended_outside_[index].fetch_add(1, memory_order_relaxed);
     return;
   }
-  end_counters& c = w->counters().ends;
+  end_counters& c = by->counters().ends;
   const std::array<counter*, 4> by_outcome = {&c.completed, &c.failed, &c.cancelled, &c.expired};
   by_outcome[index]->add();
+}
+
+void core::give_permit_back(frame& f, const worker* by) noexcept {
+  const std::uint32_t weight = std::exchange(f.weight, 0u);
+  if (by == nullptr) {
+    door_.release(weight);
+  } else {
+    door_.release(weight, static_cast<std::size_t>(by->index()));
+  }
 }
 
 void core::report_failure(const frame& f, std::exception_ptr error) noexcept {
@@ -325,7 +341,7 @@ void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
   // Its passage has given the permit back. It counts as a task that was admitted and failed, though a place at the door
   // was all it had.
   if (f.state.current_phase() == task_state::phase::waiting) admitted_later_.fetch_add(1, memory_order_relaxed);
-  count_end(task_outcome::failed);
+  count_end(task_outcome::failed, own_worker());
   f.weight = 0;
   finish(f, task_outcome::failed, std::move(error));
   drop_owner(f);

@@ -64,18 +64,18 @@ inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 2
 
 // ---- tasks of tasks
 
-// The pool's: the door's word twice. The worker's: its stripe of the count of submissions, the owner's barrier, and the
-// exchange that decides about the last one; at the look for the oldest that one, and two that say that the ring is
-// read. The task's: queued to running.
+// The pool's: the door's word. The worker's: its returns, its stripe of the count of submissions, the owner's barrier,
+// and the exchange that decides about the last one; at the look for the oldest that one, and two that say that the ring
+// is read. The task's: queued to running.
 inline constexpr row post_in_task{
     "post in a task, and its run", look_period,
-    look_period* counts{.pool_rmws = 2, .worker_rmws = 3, .task_rmws = 1, .fences = 1} + counts{.worker_rmws = 1}};
+    look_period* counts{.pool_rmws = 1, .worker_rmws = 4, .task_rmws = 1, .fences = 1} + counts{.worker_rmws = 1}};
 
 // Besides: the job keeps the pool (up and down), and the frame has two owners; the end is a transition that
 // waiters see.
 inline constexpr row get_in_task{
     "try_submit in a task, its run, and get", 100,
-    100 * counts{.pool_rmws = 4, .worker_rmws = 3, .task_rmws = 5, .fences = 1, .clock_reads = 1}};
+    100 * counts{.pool_rmws = 3, .worker_rmws = 4, .task_rmws = 5, .fences = 1, .clock_reads = 1}};
 
 // No door. The two locks are those of the parent's stop, which is forwarded.
 inline constexpr row run_in_task{"run in a task", 100, 100 * counts{.pool_rmws = 2, .task_rmws = 6, .locks = 2}};
@@ -88,30 +88,30 @@ inline constexpr row post{
     "post from outside, worker busy", entry_period,
     entry_period* counts{.pool_rmws = 2, .worker_rmws = 1} + entry_period / 32 * counts{.pool_rmws = 3, .locks = 1}};
 
-// By 24. The pool's: the door's word for each; for each batch two of moodycamel's queue, and pending; for each of its
-// blocks of 32 that a batch takes from one, and two to give it back; for eleven batches one, for the next producer's
-// turn. The worker's: the owner's barrier for each that comes out of its deque, and when that is empty; and the
-// exchange that decides about the last one. For every 32nd a lock, to give frames back.
+// By 24. The pool's: for each batch two of moodycamel's queue, and pending; for each of its blocks of 32 that a batch
+// takes from one, and two to give it back; for eleven batches one, for the next producer's turn. The worker's: its
+// returns; the owner's barrier for each that comes out of its deque, and when that is empty; and the exchange that
+// decides about the last one. For every 32nd a lock, to give frames back.
 inline constexpr row run_posted{"run of what was posted from outside", entry_period,
-                                entry_period* counts{.pool_rmws = 1, .worker_rmws = 1, .task_rmws = 1} +
+                                entry_period* counts{.worker_rmws = 2, .task_rmws = 1} +
                                     entry_period / 24 * counts{.pool_rmws = 3, .worker_rmws = 1} +
                                     entry_period / 32 * counts{.pool_rmws = 2, .locks = 1} +
                                     counts{.pool_rmws = 1'120 + 58}};
 
-// The pool's: the thief searches, and no more; the door's word. The workers': its own empty deque, the victim's top,
-// and twice that the thief reads the ring. The locks: once its cache is full, the thief gives frames back by 32.
+// The pool's: the thief searches, and no more. The workers': its returns, its own empty deque, the victim's top, and
+// twice that the thief reads the ring. The locks: once its cache is full, the thief gives frames back by 32.
 inline constexpr row stolen_task{
     "steal of a task, and its run", 1'000,
-    1'000 * counts{.pool_rmws = 3, .worker_rmws = 4, .task_rmws = 1} + counts{.locks = 30}};
+    1'000 * counts{.pool_rmws = 2, .worker_rmws = 5, .task_rmws = 1} + counts{.locks = 30}};
 
-// The post, and the run one at a time: three of moodycamel's queue, pending, the door's word; for every 32nd two, to
-// give its block back, and for every 256th one. And: the sleeper taken from the list, searching no more, searching,
-// asleep again. The worker's: twice its empty deque. The fence of who goes to sleep, and the clock on both sides of the
+// The post, and the run one at a time: three of moodycamel's queue, pending; for every 32nd two, to give its block
+// back, and for every 256th one. And: the sleeper taken from the list, searching no more, searching, asleep again. The
+// worker's: its returns, twice its empty deque. The fence of who goes to sleep, and the clock on both sides of the
 // sleep.
 inline constexpr row wake_up{"post to a worker that sleeps, its run, asleep again", entry_period,
                              post.whole +
-                                 entry_period* counts{.pool_rmws = 9,
-                                                      .worker_rmws = 2,
+                                 entry_period* counts{.pool_rmws = 8,
+                                                      .worker_rmws = 3,
                                                       .task_rmws = 1,
                                                       .fences = 1,
                                                       .futex_waits = 1,
