@@ -49,7 +49,7 @@ void steal_fork(benchmark::State& state) {
       return was_stolen;
     };
     for (auto _ : state) {
-      while (!try_once()) require(++missed < 10'000, "forks that nobody steals");
+      for (int tries = 1; !try_once(); ++tries, ++missed) require(tries < 10'000, "a fork that nobody steals");
     }
     return 0;
   });
