@@ -18,13 +18,16 @@
 namespace weir::detail {
 namespace {
 
-// A searching worker that keeps its CPU takes it from who would submit, where there are only a few.
-constexpr int spinning_pays_from = 4;
+// Where there are only a few, a searching worker takes its CPU from who would submit.
+constexpr int cpus_for_searching = 4;
+constexpr duration default_search_time = std::chrono::microseconds(20);
 
 pool_options resolved(const pool_options& given, const topology& found) {
   pool_options in_force = given;
   in_force.workers = found.count.workers;
-  if (!in_force.spin) in_force.spin = found.count.usable >= spinning_pays_from;
+  if (!in_force.search_time) {
+    in_force.search_time = found.count.usable >= cpus_for_searching ? default_search_time : duration::zero();
+  }
   if (in_force.limits.max_tasks == unlimited) in_force.limits.max_tasks = largest_max_tasks;
   return in_force;
 }

@@ -1,6 +1,7 @@
 // Forks, beyond what their callers compile: what a thief does with one, and how its owner waits for it.
 #include <weir/scheduler/detail/fork.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <weir/admission/refusal.hpp>
@@ -64,7 +65,9 @@ bool worker::join(fork_job& newest) noexcept {
   // Near the end of the stack nothing more is run here; what others run is waited for.
   const bool has_room = this_stack_has_room();
   const bool may_help = has_room && here.may_help();
-  for (patience more(core_->options());;) {
+  // At least as long as a wake-up costs: then no more than twice the best is lost (Karlin and others 1994).
+  constexpr duration least_wait = std::chrono::microseconds(5);
+  for (patience more(std::max(*core_->options().search_time, least_wait));;) {
     const fork_state::view now = newest.state.look();
     if (now.is_done) break;
     if ((has_room && now.is_taken && run_fork_for(newest, now, here.depth)) || (may_help && run_next(here.depth + 1))) {

@@ -20,8 +20,10 @@ const pool_options& check(const pool_options& given) {
   require(given.clock != nullptr, "clock is null: leave it out for the steady clock");
   require(given.help_depth >= 0 && given.help_depth <= 64,
           "help_depth is " + std::to_string(given.help_depth) + ": it must be 0 to 64");
-  require(given.search_time >= duration::zero() && given.search_time <= std::chrono::milliseconds(1),
-          "search_time is " + std::to_string(given.search_time.count()) + " ns: it must be 0 to 1,000,000");
+  if (given.search_time) {
+    require(*given.search_time >= duration::zero() && *given.search_time <= std::chrono::milliseconds(1),
+            "search_time is " + std::to_string(given.search_time->count()) + " ns: it must be 0 to 1,000,000");
+  }
   require(given.stop_grace >= duration::zero(),
           "stop_grace is " + std::to_string(given.stop_grace.count()) + " ns: it must not be negative");
   require(given.stragglers <= stragglers::terminate, "stragglers must be one of wait, abandon, terminate");

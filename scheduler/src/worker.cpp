@@ -112,7 +112,7 @@ bool worker::may_search() noexcept {
 
 // Goes on looking for a while; true if there is something to do. What comes meanwhile needs no wake-up.
 bool worker::search_on() noexcept {
-  patience more(core_->options());
+  patience more(*core_->options().search_time);
   bool found = false;
   while (!found && more.wait()) found = core_->needs_workers();
   counters_.searching.add(static_cast<std::uint64_t>(more.spent().count()));

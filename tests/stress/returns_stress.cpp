@@ -99,7 +99,7 @@ std::int64_t take(door& d, std::uint64_t seed, bool waits, steady_clock::time_po
   return admitted;
 }
 
-void run(std::int64_t most, bool waits) {
+void give_and_take(std::int64_t most, bool waits) {
   std::mt19937_64 random(testing::seed());
   door d(most, waits ? takers : 0);
   const auto end = steady_clock::now() + weir::testing::stress_time();
@@ -121,11 +121,11 @@ void run(std::int64_t most, bool waits) {
   EXPECT_EQ(d.at.waiting(), 0);
 }
 
-TEST(ReturnsStress, NeverMoreThanTheLimitWhereNobodyWaits) { run(2, false); }
+TEST(ReturnsStress, NeverMoreThanTheLimitWhereNobodyWaits) { give_and_take(2, false); }
 
-TEST(ReturnsStress, NobodyWhoWaitsForAReturnIsForgotten) { run(1, true); }
+TEST(ReturnsStress, NobodyWhoWaitsForAReturnIsForgotten) { give_and_take(1, true); }
 
-TEST(ReturnsStress, NobodyWhoWaitsForOneOfManyIsForgotten) { run(5, true); }
+TEST(ReturnsStress, NobodyWhoWaitsForOneOfManyIsForgotten) { give_and_take(5, true); }
 
 }  // namespace
 }  // namespace weir

@@ -92,13 +92,11 @@ struct pool_options {
   /// busy, but puts them before the task below: where one of them waits, over others, for that task, the wait is
   /// refused `would_deadlock`.
   int help_depth = 0;
-  /// How long a worker that finds nothing, or waits for a fork that another one runs, goes on looking before it sleeps,
-  /// 0 to 1 ms. What comes meanwhile needs no wake-up, which costs the other side some microseconds. At most half of
-  /// the workers look for work at a time.
-  duration search_time = std::chrono::microseconds(20);
-  /// Whether it keeps its CPU while it goes on looking, or offers it to other threads between two looks. By default it
-  /// keeps it where the pool may use four CPUs or more.
-  std::optional<bool> spin{};
+  /// How long a worker that finds nothing goes on looking before it sleeps, 0 to 1 ms: at most half of the workers at a
+  /// time, each with its CPU. What comes meanwhile needs no wake-up, which costs the other side some microseconds. By
+  /// default 20 us where the pool may use four CPUs or more, else 0. A worker that waits for a fork which another one
+  /// runs looks as long, and for 5 us at least.
+  std::optional<duration> search_time{};
   /// How long `shutdown` waits for tasks that it asked to stop before it names those that did not. Zero or more.
   duration stop_grace = std::chrono::milliseconds(100);
   weir::stragglers stragglers = stragglers::wait;
