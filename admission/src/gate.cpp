@@ -192,10 +192,16 @@ void gate::release(std::uint32_t weight) noexcept { give_back(demand_of(weight),
 
 void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
   if (!capacity_.has_givers()) return release(weight);
-  tell(capacity_.give_back_as(giver));
+  const watchers wanted = capacity_.give_back_as(giver);
+  if (wanted.waiters || wanted.closed) [[unlikely]]
+    tell(wanted);
 }
 
-void gate::give_back(demand held, hold kind) noexcept { tell(capacity_.give_back(held, kind)); }
+void gate::give_back(demand held, hold kind) noexcept {
+  const watchers wanted = capacity_.give_back(held, kind);
+  if (wanted.waiters || wanted.closed) [[unlikely]]
+    tell(wanted);
+}
 
 void gate::tell(watchers wanted) noexcept {
   if (wanted.waiters) look(bell::new_head_only);

@@ -34,8 +34,9 @@ class task_word {
   task_word& operator=(const task_word&) = delete;
 
   /// Takes one task if there is room; as capacity_word::try_take. `seen` is exact where there is no room; with another
-  /// outcome its `tasks_free` is as of the last sum.
-  [[nodiscard]] outcome try_take(place from, hold kind, view& seen) noexcept {
+  /// outcome its `tasks_free` is as of the last sum. Out of line: a limiter's grant, which never comes here, would save
+  /// more registers for it.
+  [[nodiscard, gnu::noinline]] outcome try_take(place from, hold kind, view& seen) noexcept {
     std::uint64_t now = word_.load(memory_order_acquire);          // (1)
     std::uint64_t until = room_until_.load(memory_order_acquire);  // (2)
     for (;;) {
