@@ -1,5 +1,5 @@
-// How long a thread that waits goes on looking before it sleeps, counted from its first look. It keeps its CPU: one that
-// offers it to others between two looks may have it back only after their time slices.
+// How long a thread that waits goes on looking before it sleeps, counted from its first look. It keeps its CPU: one
+// that offers it to others between two looks may have it back only after their time slices.
 // Progress: a wait is bounded.
 #pragma once
 
