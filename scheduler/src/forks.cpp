@@ -40,6 +40,7 @@ bool worker::run_fork_of(worker& victim, int depth) noexcept {
 // What its thief has forked for `mine`, and nothing else, whatever that does after the end of it.
 bool worker::run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept {
   worker& thief = *core_->workers()[taken.taker];
+  counters_.steal_attempts.add();
   fork_job* const f = thief.fork_thief_.steal_while(taken.from, [&mine] { return !mine.state.look().is_done; });
   if (f != nullptr) run_fork(*f, thief, depth);
   return f != nullptr;

@@ -7,18 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <weir/scheduler/detail/frame.hpp>
+
 #include "slab_heap.hpp"
 
 namespace weir::detail {
 
-/// A block of at least `bytes`, aligned to 16 bytes, to 64 if it is a multiple of 64. Larger than
-/// `largest_cached_frame`, or in a build with a sanitizer, it comes from the global allocator: there each frame is to
-/// be seen by itself. Any thread. One of 32 calls takes a short lock.
-/// @throws std::bad_alloc.
-[[nodiscard]] void* take_frame_memory(std::size_t bytes);
-/// Gives back what `take_frame_memory(bytes)` returned, on any thread, also at the end of one.
-void give_frame_memory(void* block, std::size_t bytes) noexcept;
-
+/// Larger ones come from the global allocator; so do all in a build with a sanitizer: there each frame is to be seen by
+/// itself.
 inline constexpr std::size_t largest_cached_frame = 256;
 
 /// What the process holds for frames of the sizes that are cached; for tests.

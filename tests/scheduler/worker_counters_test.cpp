@@ -123,6 +123,31 @@ TEST(WorkerCounters, StealsAreAmongTheAttempts) {
   for (const auto& w : m.workers) EXPECT_GE(w.steal_attempts, w.steals + w.forks_stolen);
 }
 
+// The owner of a stolen fork takes, while it waits, what the thief has forked.
+TEST(WorkerCounters, AForkThatIsTakenInAJoinIsAmongTheAttempts) {
+  weir::pool pool({.workers = 2});
+  weir::worker_metrics before, after;
+  pool.run({},
+           [&] {
+             const auto me = static_cast<std::size_t>(weir::current_worker());
+             weir::testing::event outer_is_stolen, inner_is_stolen;
+             weir::fork_join(
+                 [&] {
+                   outer_is_stolen.await("the thief of the outer fork");
+                   before = of_worker(pool, me);
+                 },
+                 [&] {
+                   outer_is_stolen.set();
+                   weir::fork_join([&] { inner_is_stolen.await("the owner, which waits"); },
+                                   [&] { inner_is_stolen.set(); });
+                 });
+             after = of_worker(pool, me);
+           })
+      .value();
+  EXPECT_EQ(after.forks_stolen - before.forks_stolen, 1u);
+  EXPECT_GE(after.steal_attempts - before.steal_attempts, 1u);
+}
+
 // Each of the times goes on while the worker is in that state, and the two others do not.
 TEST(WorkerCounters, TellWhereTheTimeHasGone) {
   weir::pool pool({.workers = 1, .search_time = 1ms});

@@ -38,9 +38,10 @@ struct frame_ops {
   bool is_tracked;                                          // the frame is a tracked_frame
 };
 
-/// Memory for a frame, from the calling thread's cache. @throws std::bad_alloc.
+/// A block of at least `bytes`, aligned to 16 bytes, to 64 if it is a multiple of 64, from the calling thread's cache.
+/// Any thread. One of 32 calls takes a short lock. @throws std::bad_alloc.
 [[nodiscard]] void* take_frame_memory(std::size_t bytes);
-/// Gives it back, on any thread.
+/// Gives back what `take_frame_memory(bytes)` returned, on any thread, also at the end of one.
 void give_frame_memory(void* block, std::size_t bytes) noexcept;
 
 struct frame {
