@@ -148,6 +148,12 @@ TEST(WorkerCounters, AForkThatIsTakenInAJoinIsAmongTheAttempts) {
   EXPECT_GE(after.steal_attempts - before.steal_attempts, 1u);
 }
 
+TEST(WorkerCounters, ByDefaultAWorkerSearchesOnlyWhereThereAreFourCpusOrMore) {
+  weir::pool pool({.workers = 1});
+  await_sleepers(pool, 1);
+  EXPECT_EQ(of_worker(pool).searching != 0ns, pool.metrics().cpus.usable >= 4) << to_string(pool.metrics().cpus);
+}
+
 // Each of the times goes on while the worker is in that state, and the two others do not.
 TEST(WorkerCounters, TellWhereTheTimeHasGone) {
   weir::pool pool({.workers = 1, .search_time = 1ms});
