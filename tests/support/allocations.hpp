@@ -3,18 +3,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <new>
 
-#include <weir/queues/sync.hpp>
+#include "support/allocation_counts.hpp"
 
 namespace weir::testing {
-
-// Allocations that were not freed yet. Writers: all threads; relaxed, a number that is looked at when they are at rest.
-inline detail::atomic<std::int64_t> open_allocations{0};
-// Allocations of this thread until the one that fails; 0: none fails.
-inline thread_local int allocations_until_failure = 0;
 
 inline void* counted_allocation(std::size_t size, std::size_t alignment) {
   if (allocations_until_failure != 0 && --allocations_until_failure == 0) throw std::bad_alloc();

@@ -27,6 +27,7 @@ namespace weir::detail {
 class WEIR_ANNOTATE(capability("mutex")) mutex {
  public:
   void lock() WEIR_ANNOTATE(acquire_capability()) { raw_.lock(); }
+  [[nodiscard]] bool try_lock() noexcept WEIR_ANNOTATE(try_acquire_capability(true)) { return raw_.try_lock(); }
   void unlock() noexcept WEIR_ANNOTATE(release_capability()) { raw_.unlock(); }
 
  private:
