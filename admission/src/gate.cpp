@@ -208,6 +208,28 @@ void gate::tell(watchers wanted) noexcept {
   if (wanted.closed && counts_tasks_ && tasks_in_use() == 0) notify_emptied();
 }
 
+// ---- children
+
+bool gate::try_add_child() noexcept {
+  if (!counts_tasks_) return true;
+  if (head_lacks_.load(memory_order_relaxed) == refusal_reason::tasks_full && capacity_.load().waiters) return false;
+  capacity::view seen{};
+  return capacity_.try_take({.tasks = 1, .weight = 0}, capacity::place::child, hold::final, seen) == outcome::taken;
+}
+
+bool gate::try_add_child(std::size_t /*giver*/) noexcept { return try_add_child(); }
+
+void gate::end_child() noexcept {
+  if (counts_tasks_) give_back({.tasks = 1, .weight = 0}, hold::final);
+}
+
+void gate::end_child(std::size_t giver) noexcept {
+  if (!capacity_.has_givers()) return end_child();
+  const watchers wanted = capacity_.give_back_as(giver);
+  if (wanted.waiters || wanted.closed) [[unlikely]]
+    tell(wanted);
+}
+
 // ---- closing, and changing a limit
 
 void gate::close() noexcept {

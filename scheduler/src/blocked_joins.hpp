@@ -22,7 +22,7 @@ enum class join_end : std::uint8_t { done, too_late, would_deadlock };
 class blocked_join {
  public:
   /// By the calling thread.
-  blocked_join(const frame& awaited, deadline until) noexcept;
+  blocked_join(const awaited& what, deadline until) noexcept;
   blocked_join(const blocked_join&) = delete;
   blocked_join& operator=(const blocked_join&) = delete;
   ~blocked_join();
@@ -34,7 +34,7 @@ class blocked_join {
   struct registry;
   static registry all;
 
-  const frame* awaited_;
+  const awaited what_;
   const held_up stack_;
   bool is_entered_;
   bool is_circular_ = false;

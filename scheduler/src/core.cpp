@@ -221,8 +221,8 @@ void core::undo_adoption(tracked_frame& f) noexcept {
 }
 
 void core::run_child(tracked_frame& f) noexcept {
-  // No parent: in a handler of the pool, which a worker calls outside of all tasks, or in a stop callback.
-  run_context* const parent = run_context::current();
+  // None: in a handler of the pool, which a worker calls outside of all tasks, or in a stop callback.
+  const run_context* const parent = run_context::current();
   worker* by = worker::current();
   if (by != nullptr && &by->pool() != this) by = nullptr;
   const stop_token parents = this_task::stop();
@@ -232,7 +232,7 @@ void core::run_child(tracked_frame& f) noexcept {
     const stop_callback forward(parents, [this, &f, parents] { request_stop(f, parents.cause()); });
     if (const stop_cause why = reason_not_to_start(f); why != stop_cause::none) request_stop(f, why);
     if (f.state.try_start()) {
-      execute(f, by, parent, parent != nullptr ? parent->depth : 0);
+      execute(f, by, parent != nullptr ? parent->depth : 0);
     } else {
       husks_.fetch_sub(1, memory_order_relaxed);  // it was stopped before it began, and has no entry in a queue
     }
@@ -245,6 +245,7 @@ frame* core::take_any() noexcept {
   if (frame* const f = injected_.try_pop(outside)) return f;
   for (const auto& w : workers_) {
     if (frame* const f = w->steal().item) return f;
+    if (frame* const f = w->children().take_oldest()) return f;
   }
   return nullptr;
 }
@@ -299,6 +300,11 @@ void passage::launch(frame& f) && noexcept {
       into.launch_waiting(f, *std::exchange(place_, nullptr));
       break;
   }
+}
+
+void passage::hold(tracked_frame& f) && noexcept {
+  f.weight = weight_;
+  std::exchange(core_, nullptr)->admit(f, stamp_);
 }
 
 frame& passage::admit(frame& f) && noexcept {

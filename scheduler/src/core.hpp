@@ -11,6 +11,7 @@
 #include <weir/queues/injector.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/frame.hpp>
+#include <weir/scheduler/detail/group.hpp>
 #include <weir/scheduler/detail/submission.hpp>
 #include <weir/scheduler/metrics.hpp>
 #include <weir/scheduler/options.hpp>
@@ -49,6 +50,30 @@ class core {
   void adopt(tracked_frame& f);
   void undo_adoption(tracked_frame& f) noexcept;
   void run_child(tracked_frame& f) noexcept;
+
+  // ---- groups (groups.cpp, group_wait.cpp)
+
+  /// Makes `g` a root, or part of the calling task. May throw as a submission may.
+  void open(group& g, const group_options& options);
+  /// When no child of it is left. The pool may be gone after it.
+  void close(group& g) noexcept;
+  void request_stop(group& g, stop_cause cause) noexcept;
+  [[nodiscard]] result<child_passage> enter_child(group& of, bool may_run_at_once) noexcept;
+  void launch_child(frame& f, bool at_once) noexcept;
+  /// Takes one of max_tasks for a child, or gives it back.
+  [[nodiscard]] bool count_child(const worker* by) noexcept;
+  void discount_child(const worker* by) noexcept;
+  /// The end of a turn to run in `g`.
+  void pass_turn_on(group& g) noexcept;
+  /// As `start`, for a child of a group.
+  void start_child(frame& f, worker* by, int depth) noexcept;
+  /// Ends what is queued and was asked to stop by `word`.
+  void end_queued_below(const task_state& word) noexcept;
+
+  /// Waits until no child of `g` is left. Who is inside the pool runs them meanwhile.
+  [[nodiscard]] join_end wait_for(group& g) noexcept;
+  [[nodiscard]] bool sleep_until_changed(group& g) noexcept;
+  [[nodiscard]] bool may_run_children(group& g) const noexcept;
 
   // ---- the life of a task (life.cpp)
 
@@ -104,6 +129,8 @@ class core {
   [[nodiscard]] bool is_inside() const noexcept;
   /// Whether a wait of the calling thread for this pool could be one for itself.
   [[nodiscard]] bool may_not_wait() const noexcept;
+  /// The worker of this pool that the calling thread is, if any: the `by` of all above and below.
+  [[nodiscard]] worker* own_worker() const noexcept;
 
   void add_user() noexcept {
     users_.fetch_add(1, memory_order_relaxed);
@@ -116,14 +143,19 @@ class core {
   ~core() = default;
 
   void insert(frame& f, priority lane) noexcept;
-  void execute(frame& f, worker* by, run_context* parent, int depth) noexcept;
-  [[nodiscard]] run_end run_callable(frame& f, worker* by, run_context* parent, int depth) noexcept;
+  void execute(frame& f, worker* by, int depth) noexcept;
+  [[nodiscard]] run_end run_shown(frame& f, worker* by, int depth) noexcept;
+  [[nodiscard]] run_end run_callable(frame& f, worker* by, int depth) noexcept;
   void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(frame& f) const noexcept;
   void forget(passage::kind how) noexcept;
+  void open_root(group& g, const group_options& options);
+  void push_child(frame& f, worker* by) noexcept;
+  void end_child(frame& f, task_outcome how, worker* by) noexcept;
+  [[nodiscard]] join_end sleep_until_over(group& g) noexcept;
+  [[nodiscard]] join_end run_children_until_over(group& g) noexcept;
   void end_unrun(frame& f) noexcept;
-  // The worker of this pool that the calling thread is, if any: the `by` of those below.
-  [[nodiscard]] worker* own_worker() const noexcept;
+  static void drop_unrun(frame& f) noexcept;
   void count_end(task_outcome how, worker* by) noexcept;
   void give_permit_back(frame& f, const worker* by) noexcept;
   void report_failure(const frame& f, std::exception_ptr error) noexcept;
@@ -152,6 +184,7 @@ class core {
   atomic<std::uint64_t> submitted_otherwise_{0};  // refused, or sent to wait
   atomic<std::uint64_t> admitted_later_{0};       // of those that were sent to wait
   std::array<atomic<std::uint64_t>, refusal_reason_count> refused_{};
+  atomic<std::uint64_t> children_outside_{0};  // spawned by threads that are no workers
   // Ends of tasks by threads that are no workers; relaxed additions.
   std::array<atomic<std::uint64_t>, 4> ended_outside_{};
 

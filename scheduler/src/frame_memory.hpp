@@ -1,7 +1,7 @@
 // The memory of frames: a cache for each thread, which takes from and gives to the heaps of the process in batches.
 //
 // Source: the magazines of Bonwick and Adams (2001). A frame is mostly made by one thread and freed by another; passed
-// on in batches, it costs neither of them a lock of its own. scheduler/README.md, "The memory of frames".
+// on in batches, it costs neither of them a lock of its own. scheduler/memory.md.
 #pragma once
 
 #include <cstddef>

@@ -14,20 +14,11 @@
 
 #include "core.hpp"
 #include "door_wait.hpp"
+#include "group_chain.hpp"
 #include "settling.hpp"
-#include "threads.hpp"
 
 namespace weir::detail {
 namespace {
-
-task_outcome unrun_outcome(stop_cause why) noexcept {
-  return why == stop_cause::deadline ? task_outcome::expired : task_outcome::cancelled;
-}
-
-void drop_unrun(frame& f) noexcept {
-  const settling here;
-  f.ops->drop(f);
-}
 
 // The refusal as `get` throws it, or what is thrown where there is no memory for its text.
 std::exception_ptr to_exception(const refusal& why) noexcept {
@@ -89,20 +80,29 @@ void attach(core& pool, tracked_frame& f) noexcept {
   pool.add_user();
 }
 
+void core::drop_unrun(frame& f) noexcept {
+  const settling here;
+  f.ops->drop(f);
+}
+
 // Nothing starts after its deadline or after the shutdown's, even if nobody has come to stop it yet.
 stop_cause core::reason_not_to_start(frame& f) const noexcept {
   if (is_stopping()) return stop_cause::shutdown;
-  const tracked_frame* const t = tracked(f);
+  if (is_child(f)) {
+    if (const stop_cause why = cause_in(*f.group); why != stop_cause::none) return why;
+  }
+  const tracked_frame* const t = values_of(f);
   const bool is_late = t != nullptr && !t->deadline.is_never() && t->deadline.has_passed(clock().now());
   return is_late ? stop_cause::deadline : stop_cause::none;
 }
 
 void core::start(frame& f, worker* by, int depth) noexcept {
+  if (is_child(f)) return start_child(f, by, depth);
   const stop_cause why = reason_not_to_start(f);
   if (why != stop_cause::none && f.state.request_stop(why) == task_state::stopped::taken) {
     end_unrun(f);
   } else if (f.state.try_start()) {
-    execute(f, by, nullptr, depth);
+    execute(f, by, depth);
   } else {
     husks_.fetch_sub(1, memory_order_relaxed);
   }
@@ -117,13 +117,13 @@ bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
   }
   if (!f.state.try_start()) return false;
   count_husk();
-  execute(f, by, nullptr, depth);
+  execute(f, by, depth);
   return true;
 }
 
 // Runs the callable, to the end of its destruction.
-run_end core::run_callable(frame& f, worker* by, run_context* parent, int depth) noexcept {
-  run_context here(f, *this, by, parent, depth);
+run_end core::run_callable(frame& f, worker* by, int depth) noexcept {
+  run_context here(f, *this, by, depth);
   run_end end = f.ops->run(f, here);
   f.ops->drop(f);
   if (f.state.has_callbacks()) {
@@ -131,20 +131,25 @@ run_end core::run_callable(frame& f, worker* by, run_context* parent, int depth)
     assert(here.callbacks == nullptr && "weir: a stop_callback has outlived its task's callable");
     if (end.error == nullptr) end.error = std::move(here.callback_error);
   }
+  here.check_groups();
   return end;
 }
 
-void core::execute(frame& f, worker* by, run_context* parent, int depth) noexcept {
-  run_end end;
+// The same, where reports see it.
+run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
   if (by == nullptr) {
     const tasks_on_callers::entry shown(on_callers_, f);
-    end = run_callable(f, nullptr, parent, depth);
-  } else {
-    by->counters().executed.add();
-    by->running().enter(f);
-    end = run_callable(f, by, parent, depth);
-    by->running().leave();
+    return run_callable(f, nullptr, depth);
   }
+  by->counters().executed.add();
+  by->running().enter(f);
+  run_end end = run_callable(f, by, depth);
+  by->running().leave();
+  return end;
+}
+
+void core::execute(frame& f, worker* by, int depth) noexcept {
+  run_end end = run_shown(f, by, depth);
   // The pool's stop reaches a task without a word in its state; who left because of it is to know.
   if (end.left && is_stopping()) (void)f.state.request_stop(stop_cause::shutdown);
   if (end.error != nullptr) {
@@ -209,7 +214,7 @@ void core::give_permit_back(frame& f, const worker* by) noexcept {
 }
 
 void core::report_failure(const frame& f, std::exception_ptr error) noexcept {
-  const tracked_frame* const t = tracked(const_cast<frame&>(f));
+  const tracked_frame* const t = tracked(f);
   const task_failure failed{
       .error = std::move(error), .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where};
   const settling here;
@@ -226,7 +231,7 @@ void core::report_failure(const frame& f, std::exception_ptr error) noexcept {
 
 void core::report_refusal(const frame& f, const refusal& why) noexcept {
   if (!options_.on_refused) return;
-  const tracked_frame* const t = tracked(const_cast<frame&>(f));
+  const tracked_frame* const t = tracked(f);
   const settling here;
   try {
     options_.on_refused({.why = why, .name = f.name, .trace = t != nullptr ? t->trace : trace_id{}, .where = f.where});
@@ -251,10 +256,12 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
       break;
     case task_state::stopped::running_with_callbacks:
       tell_forkers_of_a_stop();
-      stops_.deliver(f);
+      stops_.deliver(f.state);
+      if (f.state.has_groups()) end_queued_below(f.state);
       break;
     case task_state::stopped::running:
       tell_forkers_of_a_stop();
+      if (f.state.has_groups()) end_queued_below(f.state);
       break;
     case task_state::stopped::was_stopped_or_over:
       break;
@@ -345,54 +352,6 @@ void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
   f.weight = 0;
   finish(f, task_outcome::failed, std::move(error));
   drop_owner(f);
-}
-
-// ---- waiting for an end
-
-join_end core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
-  const blocked_join asleep(f, until);
-  if (asleep.is_circular()) return join_end::would_deadlock;
-  for (;;) {
-    if (f.state.watch(task_state::watcher::thread)) return join_end::done;
-    const std::uint32_t seen = f.state.word().load(memory_order_acquire);
-    if (task_state::is_done(seen)) return join_end::done;
-    if (!until.is_never() && until.has_passed(clock().now())) return join_end::too_late;
-    clock().wait_until(f.state.word(), seen, until.at());
-  }
-}
-
-join_end core::join(tracked_frame& f, deadline until) noexcept {
-  if (f.state.is_done()) return join_end::done;
-  if (held_up::by_this_thread().contains(f)) return join_end::would_deadlock;
-  worker* const w = worker::current();
-  if (w != nullptr && &w->pool() == this && run_context::current() != nullptr) return w->join(f, until);
-  if (is_inside() && this_stack_has_room()) (void)claim(f, nullptr, 0);
-  return sleep_until_done(f, until);
-}
-
-bool join(tracked_frame& f, deadline until) {
-  if (f.state.is_done()) return true;
-  core& pool = *f.pool;
-  if (pool.is_forked()) throw refused({.reason = refusal_reason::forked});
-  if (settling::is_here()) throw refused({.reason = refusal_reason::would_deadlock});
-  // At the door it may wait for a permit that a task on this stack holds.
-  const bool at_door = f.state.current_phase() == task_state::phase::waiting;
-  const join_end end = at_door && pool.is_inside() ? join_end::would_deadlock : pool.join(f, until);
-  if (end == join_end::would_deadlock) throw refused({.reason = refusal_reason::would_deadlock});
-  return end == join_end::done;
-}
-
-void request_stop(tracked_frame& f, stop_cause cause) noexcept {
-  if (!f.pool->is_forked()) f.pool->request_stop(f, cause);
-}
-
-bool stop_and_wait(tracked_frame& f) noexcept {
-  if (f.state.is_done()) return true;
-  if (f.pool->is_forked()) return false;
-  request_stop(f, stop_cause::requested);
-  if (settling::is_here()) return false;
-  // A task may end its own job, or one that its stack holds up: then there is nothing to wait for but itself.
-  return f.pool->join(f, deadline{}) == join_end::done;
 }
 
 }  // namespace weir::detail

@@ -38,6 +38,8 @@ pool::~pool() { detail::core::end(core_); }
 
 shutdown_report pool::shutdown(deadline until) { return core_->shutdown(until); }
 
+detail::core& detail::core_of(pool& p) noexcept { return *p.core_; }
+
 bool pool::try_run_one() noexcept { return core_->try_run_one(); }
 
 pool_metrics pool::metrics() const { return core_->metrics(); }
@@ -60,6 +62,7 @@ pool_metrics detail::core::metrics() const {
     m.expired += c.expired.read();
     m.workers.push_back(w->counters().read(now));
   }
+  m.children = children_outside_.load(memory_order_relaxed);
   for (std::size_t i = 0; i < refusal_reason_count; ++i) m.refused[i] = refused_[i].load(memory_order_relaxed);
   m.cpus = topology_.count;
   m.live = door_.tasks_in_use();
@@ -68,6 +71,7 @@ pool_metrics detail::core::metrics() const {
   m.queued = injected_.pending();
   m.asleep = idle_.approx_asleep();
   const std::uint64_t at_once = admitted_at_once_.read();
+  for (const worker_metrics& w : m.workers) m.children += w.children;
   m.admitted = at_once + admitted_later_.load(memory_order_relaxed);
   m.submitted = at_once + submitted_otherwise_.load(memory_order_relaxed);
   return m;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <exception>
 #include <utility>
 
 #include <weir/scheduler/detail/fork.hpp>
@@ -10,6 +12,7 @@
 #include <weir/scheduler/this_task.hpp>
 
 #include "core.hpp"
+#include "group_chain.hpp"
 
 namespace weir {
 namespace detail {
@@ -46,16 +49,17 @@ no_forking::~no_forking() {
   choose_forker();
 }
 
+bool no_forking::is_here() noexcept { return scopes_without_forks != 0; }
+
 void forker::throw_if_stopped_elsewhere() {
   if (innermost != nullptr && scopes_without_forks == 0) innermost->token().throw_if_stopped();
 }
 
-run_context::run_context(frame& of, core& in, worker* by, run_context* parent_task, int unrelated_below) noexcept
+run_context::run_context(frame& of, core& in, worker* by, int unrelated_below) noexcept
     : task(&of),
       pool(&in),
       on(by),
       below(innermost),
-      parent(parent_task),
       root(this),
       forked(nullptr),
       stack(&innermost),
@@ -70,7 +74,6 @@ run_context::run_context(run_context& forked_in, worker& by, int unrelated_below
       pool(forked_in.pool),
       on(&by),
       below(innermost),
-      parent(forked_in.parent),
       root(forked_in.root),
       forked(&forked_in),
       stack(&innermost),
@@ -83,6 +86,14 @@ run_context::run_context(run_context& forked_in, worker& by, int unrelated_below
 run_context::~run_context() { become_innermost(below); }
 
 run_context* run_context::current() noexcept { return innermost; }
+
+void run_context::check_groups() const noexcept {
+  if (groups.load(memory_order_relaxed) == 0 || pool->is_forked()) return;
+  std::fprintf(stderr,
+               "weir: a task (%s:%u) has ended before a task group that it made; a group ends before its task does\n",
+               task->where.file_name(), task->where.line());
+  std::terminate();
+}
 
 bool run_context::may_help() const noexcept {
   return depth < pool->options().help_depth && !is_isolated.load(memory_order_relaxed);
@@ -111,9 +122,10 @@ held_up held_up::by_this_thread() noexcept {
 
 namespace {
 
-// Goes over all that some contexts hold up, each once: what is below on their own stacks, and, since a stolen fork
-// holds up the stack that joins it, what is there from the place on where it was forked. A stack is a chain: what was
-// seen of it is what lies at some height or below.
+// Goes over all that some contexts hold up, each once: what is below on their own stacks; since a stolen fork holds up
+// the stack that joins it, what is there from the place on where it was forked; and since a child holds up the task
+// that made its group, what is there from that task on. A stack is a chain: what was seen of it is what lies at some
+// height or below.
 template <typename Predicate>
 class held_up_search {
  public:
@@ -123,7 +135,7 @@ class held_up_search {
     if (c == nullptr) return false;
     const int seen_already = mark(c->stack, c->height);
     for (; c != nullptr && c->height > seen_already; c = c->below) {
-      if (holds_(*c) || finds(c->forked)) return true;
+      if (holds_(*c) || finds(c->forked) || (is_child(*c->task) && finds(c->task->group->made_in))) return true;
     }
     return false;
   }
@@ -162,8 +174,8 @@ bool held_up::any(Predicate holds) const noexcept {
   return s != nullptr;
 }
 
-bool held_up::contains(const frame& f) const noexcept {
-  return any([&](const run_context& c) { return c.task == &f; });
+bool held_up::contains(const awaited& what) const noexcept {
+  return any([&](const run_context& c) { return what.needs(c); });
 }
 
 bool held_up::contains_any_of(const core& pool) const noexcept {
@@ -186,27 +198,26 @@ stop_token stop() noexcept {
 weir::deadline deadline() noexcept {
   const run_context* const c = run_context::current();
   if (c == nullptr) return {};
-  const detail::tracked_frame* const t = detail::tracked(*c->task);
+  const detail::tracked_frame* const t = detail::values_of(*c->task);
   return t != nullptr ? t->deadline : weir::deadline{};
 }
 
 task_name name() noexcept {
   const run_context* const c = run_context::current();
-  return c != nullptr ? c->task->name : task_name{};
+  return c != nullptr ? detail::name_of(*c->task) : task_name{};
 }
 
 trace_id trace() noexcept {
   const run_context* const c = run_context::current();
   if (c == nullptr) return {};
-  const detail::tracked_frame* const t = detail::tracked(*c->task);
+  const detail::tracked_frame* const t = detail::values_of(*c->task);
   return t != nullptr ? t->trace : trace_id{};
 }
 
 time_point admitted_at() noexcept {
-  const run_context* c = run_context::current();
+  const run_context* const c = run_context::current();
   if (c == nullptr) return {};
-  while (c->parent != nullptr) c = c->parent;
-  const detail::tracked_frame* const t = detail::tracked(*c->task);
+  const detail::tracked_frame* const t = detail::values_of(*c->task);
   return t != nullptr ? t->admitted_at : time_point{};
 }
 

@@ -15,7 +15,7 @@ namespace weir::detail {
 class worker;
 
 struct run_context {
-  run_context(frame& of, core& in, worker* by, run_context* parent_task, int unrelated_below) noexcept;
+  run_context(frame& of, core& in, worker* by, int unrelated_below) noexcept;
   /// That of a fork of the task in `forked_in`, on another worker's stack.
   run_context(run_context& forked_in, worker& by, int unrelated_below) noexcept;
   run_context(const run_context&) = delete;
@@ -31,7 +31,6 @@ struct run_context {
   core* pool;
   worker* on;           // null on a thread of the user's that runs its own submission (caller_runs)
   run_context* below;   // what this stack ran before, and will go on with
-  run_context* parent;  // the task of which this one is a child; null for a root
   run_context* root;    // of the same task, on the stack where that began: its callbacks are there
   run_context* forked;  // what this is a stolen fork of, on another stack, and joined there; null: nothing
   const void* stack;    // which one this is on
@@ -40,10 +39,17 @@ struct run_context {
 
   /// Whether a join of this one may run an unrelated task on top.
   [[nodiscard]] bool may_help() const noexcept;
+  /// The callable is gone, and with it all groups that it made: else says so on stderr and terminates, in every build,
+  /// since their children would go on with a task that is over.
+  void check_groups() const noexcept;
 
   // Whether joins run nothing unrelated (isolate). Writer: its thread. Readers: it, and who steals a fork made here.
   // Relaxed: the steal has published it.
   atomic<bool> is_isolated{false};
+
+  // Groups that this task, or a fork of it, has made and that have not ended. Writers: who makes and ends one. Reader:
+  // the end of the run. Relaxed: they end before it, or it is an error.
+  atomic<std::uint32_t> groups{0};
 
   // Guarded by the pool's stop registry.
   stop_callback_node* callbacks = nullptr;
@@ -66,6 +72,9 @@ class no_forking {
   no_forking(const no_forking&) = delete;
   no_forking& operator=(const no_forking&) = delete;
   ~no_forking();
+
+  /// Whether the calling thread is in such a scope.
+  [[nodiscard]] static bool is_here() noexcept;
 };
 
 /// For a scope, the calling thread calls a stop callback of the task in `of`, whose end waits for it.
@@ -83,15 +92,32 @@ class callback_scope {
   no_forking forks_;
 };
 
+/// What a wait is for: the end of a task, or of all children of a group.
+class awaited {
+ public:
+  explicit awaited(const frame& task) noexcept : task_(&task) {}
+  explicit awaited(const group& all) noexcept : group_(&all) {}
+
+  /// Whether it cannot end before the task in `c` does.
+  [[nodiscard]] bool needs(const run_context& c) const noexcept {
+    return c.task == task_ || (group_ != nullptr && is_child(*c.task) && c.task->group == group_);
+  }
+
+ private:
+  const frame* task_ = nullptr;
+  const group* group_ = nullptr;
+};
+
 /// What cannot end before the calling thread goes on: the tasks on its stack, those whose stop callbacks it calls, and
-/// the tasks below these on their own stacks. A view: it stays true while the thread sleeps.
+/// the tasks below these on their own stacks; of a child also the task that made its group. A view: it stays true while
+/// the thread sleeps.
 class held_up {
  public:
   [[nodiscard]] static held_up by_this_thread() noexcept;
 
   /// Nothing of any pool.
   [[nodiscard]] bool is_empty() const noexcept { return top_ == nullptr && callbacks_ == nullptr; }
-  [[nodiscard]] bool contains(const frame& f) const noexcept;
+  [[nodiscard]] bool contains(const awaited& what) const noexcept;
   [[nodiscard]] bool contains_any_of(const core& pool) const noexcept;
 
  private:

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "group_chain.hpp"
+
 namespace weir::detail {
 
 void running_tasks::enter(const frame& f) noexcept {
   const std::uint32_t depth = depth_.load(memory_order_relaxed);  // relaxed: this thread's own
   if (depth < slots_.size()) {
-    slots_[depth].name.store(f.name, memory_order_relaxed);
+    slots_[depth].name.store(name_of(f), memory_order_relaxed);
     slots_[depth].where.store(f.where, memory_order_relaxed);
   }
   depth_.store(depth + 1, memory_order_release);  // (1)
@@ -28,7 +30,7 @@ void running_tasks::list(int worker, std::vector<straggler>& out) const {
 }
 
 tasks_on_callers::entry::entry(tasks_on_callers& all, const frame& f) noexcept
-    : all_(&all), shown_{.name = f.name, .where = f.where, .worker = -1, .depth = 0} {
+    : all_(&all), shown_{.name = name_of(f), .where = f.where, .worker = -1, .depth = 0} {
   const lock_guard held(all.mutex_);
   next_ = all.first_;
   if (next_ != nullptr) next_->prev_ = this;

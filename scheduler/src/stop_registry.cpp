@@ -4,6 +4,7 @@
 #include <weir/scheduler/detail/fork.hpp>
 
 #include "core.hpp"
+#include "group_chain.hpp"
 
 namespace weir {
 
@@ -37,7 +38,7 @@ const char* cancelled::what() const noexcept {
 
 stop_cause stop_token::cause() const noexcept {
   if (of_ == nullptr) return stop_cause::none;
-  stop_cause why = of_->task->state.cause();
+  stop_cause why = detail::cause_in(*of_->task);
   if (why == stop_cause::none && of_->pool->is_stopping()) why = stop_cause::shutdown;
   // Who asks may not have told this worker's forks yet: what this thread has seen, its next fork sees, too.
   if (why != stop_cause::none && detail::forker::current() != nullptr) detail::forker::current()->stops().raise_own();
@@ -68,9 +69,13 @@ bool stop_registry::link(run_context& context, stop_callback_node& node) noexcep
     context.next = contexts_;
     if (contexts_ != nullptr) contexts_->prev = &context;
     contexts_ = &context;
-    if (tracked_frame* const t = tracked(*context.task)) t->running = &context;
   }
-  if (context.task->state.announce_callbacks() != stop_cause::none || context.pool->is_stopping()) return false;
+  stop_cause seen = context.task->state.announce_callbacks();
+  if (seen == stop_cause::none && is_child(*context.task)) {
+    (void)any_stop_word(*context.task->group,
+                        [&seen](task_state& s) { return (seen = s.announce_more_callbacks()) != stop_cause::none; });
+  }
+  if (seen != stop_cause::none || context.pool->is_stopping()) return false;
   node.prev_ = nullptr;
   node.next_ = context.callbacks;
   if (node.next_ != nullptr) node.next_->prev_ = &node;
@@ -98,25 +103,25 @@ void stop_registry::unlink(stop_callback_node& node) noexcept {
   }
 }
 
-void stop_registry::deliver(tracked_frame& f) noexcept {
-  mutex_.lock();
-  run_context* const context = f.running;
-  if (context == nullptr) {
-    mutex_.unlock();
-    return;
-  }
-  enter(*context);
-  call_all(*context);
-  leave(*context);
+void stop_registry::deliver(const task_state& word) noexcept {
+  call_those(
+      [&word](run_context& c) { return any_stop_word(*c.task, [&word](const task_state& s) { return &s == &word; }); });
 }
 
 void stop_registry::stop_all(stop_cause cause) noexcept {
+  call_those([cause](run_context& c) {
+    (void)c.task->state.request_stop(cause);
+    return true;
+  });
+}
+
+template <typename Concerns>
+void stop_registry::call_those(Concerns&& concerns) noexcept {
   mutex_.lock();
   run_context* c = contexts_;
   if (c != nullptr) enter(*c);
   while (c != nullptr) {
-    (void)c->task->state.request_stop(cause);
-    call_all(*c);
+    if (concerns(*c)) call_all(*c);
     run_context* const next = c->next;
     if (next != nullptr) enter(*next);  // it stays in its place while the lock is free
     leave(*c);
@@ -177,7 +182,6 @@ void stop_registry::close(run_context& context) noexcept {
       if (callers == 0) {
         (context.prev != nullptr ? context.prev->next : contexts_) = context.next;
         if (context.next != nullptr) context.next->prev = context.prev;
-        if (tracked_frame* const t = tracked(*context.task)) t->running = nullptr;
         return;
       }
       context.is_closing = true;

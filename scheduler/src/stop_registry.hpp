@@ -13,8 +13,9 @@ namespace weir::detail {
 
 class stop_registry {
  public:
-  /// Calls the callbacks of the task in `f`, if it still runs. Its stop has been requested; no new one can come.
-  void deliver(tracked_frame& f) noexcept;
+  /// Calls the callbacks of all running tasks that are asked to stop by `word`, that of a task or a group. Its stop has
+  /// been requested; no new one can come. Linear in the running tasks that have callbacks.
+  void deliver(const task_state& word) noexcept;
 
   /// Requests `cause` of every running task that has callbacks, and calls them.
   void stop_all(stop_cause cause) noexcept;
@@ -27,6 +28,8 @@ class stop_registry {
   void unlink(stop_callback_node& node) noexcept;
 
  private:
+  template <typename Concerns>
+  void call_those(Concerns&& concerns) noexcept WEIR_EXCLUDES(mutex_);
   void call_all(run_context& context) noexcept WEIR_REQUIRES(mutex_);
   // One more thread that calls callbacks of `context`: until it leaves the context stays, and its place in the list.
   void enter(run_context& context) noexcept WEIR_REQUIRES(mutex_);

@@ -81,6 +81,7 @@ void worker::loop() noexcept {
       return;
     } else if (!is_searching_ || !search_on()) {
       own_.trim();
+      children_.trim();
       const worker_counters::sleep counted(counters_);
       const bool was_woken = core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true),
                                                  [this] { return core_->needs_workers(); });
@@ -133,9 +134,10 @@ frame* worker::find() noexcept {
   if (since_look_ == injector_interval || is_urgent) {
     if (frame* const f = take_from_outside(1)) return f;
   } else if (since_look_ == injector_interval / 2) {
-    // A chain of tasks that submit each other must not starve what lies below it in this deque either.
+    // A chain of tasks that submit or spawn each other must not starve what lies below it here either.
     if (frame* const f = oldest_of_own()) return f;
   }
+  if (frame* const f = children_.take_newest()) return f;
   if (frame* const f = own_.pop()) {
     if (batch_left_ != 0) --batch_left_;
     return f;
@@ -165,9 +167,14 @@ frame* worker::take_from_outside(int most) noexcept {
   return taken[0];
 }
 
+// Of the deque and of the children in turn.
 frame* worker::oldest_of_own() noexcept {
-  const steal_result<frame> taken = thief_.steal();
-  return taken.item;
+  const bool children_first = tick_ % 2 == 0;
+  if (children_first) {
+    if (frame* const f = children_.take_oldest()) return f;
+  }
+  if (frame* const f = thief_.steal().item) return f;
+  return children_first ? nullptr : children_.take_oldest();
 }
 
 // The last lucky victim first, then all, from a random one on.
@@ -187,81 +194,21 @@ bool worker::run_stolen(int depth) noexcept {
   return false;
 }
 
-// A fork of the task that the victim runs, or a task that it has queued: each first at every other look, so that
-// neither starves the other.
+// A fork of the task that the victim runs, or a task or a child that it has queued: each first at every third look, so
+// that none starves the others.
 bool worker::run_one_of(worker& victim, int depth) noexcept {
   if (&victim == this) return false;
   counters_.steal_attempts.add();
-  const bool forks_first = tick_ % 2 == 0;
-  if (forks_first && run_fork_of(victim, depth)) return true;
-  if (frame* const f = victim.steal().item) {
-    counters_.steals.add();
-    stop_searching();
-    core_->start(*f, this, depth);
-    return true;
-  }
-  return !forks_first && run_fork_of(victim, depth);
-}
-
-join_end worker::join(tracked_frame& f, deadline until) noexcept {
-  forks_.publish_all();  // others may run them while this one waits
-  const join_end how = run_or_wait(f, until);
-  stop_searching();  // what ended a sleep may have been other work: who looks no further hands it on
-  return how;
-}
-
-join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
-  run_context& here = *run_context::current();
-  backoff hidden;
-  for (;;) {
-    if (f.state.is_done()) return join_end::done;
-    if (!this_stack_has_room()) {
-      // Nothing more is run here; what another one runs, or has ended, can be waited for.
-      const bool is_queued = f.state.current_phase() == task_state::phase::queued;
-      return is_queued ? join_end::would_deadlock : sleep_until_done(f, until);
+  const std::uint32_t first = tick_ % 3;
+  for (std::uint32_t i = first; i < first + 3; ++i) {
+    if (i % 3 == 0) {
+      if (run_fork_of(victim, depth)) return true;
+    } else if (frame* const f = i % 3 == 1 ? victim.steal().item : victim.children_.try_take_oldest()) {
+      counters_.steals.add();
+      stop_searching();
+      core_->start(*f, this, depth);
+      return true;
     }
-    if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
-    if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
-    // No other work before a wait that has an end of its own.
-    if (!here.may_help() || !until.is_never()) return sleep_until_done(f, until);
-    if (run_next(here.depth + 1)) {
-      hidden.reset();
-    } else if (is_searching_ && core_->sees_work_for(*this)) {
-      hidden.pause();
-    } else if (!sleep_until_needed(f)) {
-      return join_end::would_deadlock;
-    }
-  }
-}
-
-join_end worker::sleep_until_done(tracked_frame& f, deadline until) noexcept {
-  const worker_counters::sleep counted(counters_);
-  return core_->sleep_until_done(f, until);
-}
-
-// Until `f` is done, or there is other work. False: `f` would never be done.
-bool worker::sleep_until_needed(tracked_frame& f) noexcept {
-  const blocked_join asleep(f, deadline{});
-  if (asleep.is_circular()) return false;
-  const worker_counters::sleep counted(counters_);
-  const bool was_woken = core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true), [&] {
-    return f.state.watch(task_state::watcher::worker) || core_->needs(*this);
-  });
-  if (was_woken) counters_.wakes.add();
-  return true;
-}
-
-// Looks at the newest of this deque: `f` is run as an entry, so that its run leaves no husk; husks above what is live
-// are dropped. Else nothing has changed.
-bool worker::run_newest_if(frame& f, int depth) noexcept {
-  while (frame* const newest = own_.pop()) {
-    if (newest != &f && newest->state.current_phase() == task_state::phase::queued) {
-      if (!own_.push(newest)) core_->injected().push_linked(newest, lane::normal);
-      core_->idle().notify();  // whoever looked for work meanwhile did not see it
-      return false;
-    }
-    core_->start(*newest, this, depth);
-    if (newest == &f) return true;
   }
   return false;
 }

@@ -9,10 +9,12 @@
 #include <weir/admission/deadline.hpp>
 #include <weir/queues/cache_line.hpp>
 #include <weir/queues/injector.hpp>
+#include <weir/queues/keyed_queue.hpp>
 #include <weir/queues/steal_deque.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/frame.hpp>
+#include <weir/scheduler/detail/group.hpp>
 
 #include "blocked_joins.hpp"
 #include "idle.hpp"
@@ -45,6 +47,9 @@ class alignas(cache_line) worker {
   /// Own thread only, in a task. Waits for `f` as scheduler/README.md, section "Join", says.
   [[nodiscard]] join_end join(tracked_frame& f, deadline until) noexcept;
 
+  /// Own thread only, in a task. Waits for the children of `g` as scheduler/groups.md says.
+  [[nodiscard]] join_end wait_for(group& g) noexcept;
+
   /// Own thread only. Runs another task, or a stolen fork, on top of the one that runs; false if it finds none.
   [[nodiscard]] bool run_another() noexcept;
 
@@ -53,8 +58,10 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool join(fork_job& newest) noexcept;
 
   /// Any thread.
+  using children_queue = keyed_queue<frame, group, &frame::group, &frame::next_queued>;
+  [[nodiscard]] children_queue& children() noexcept { return children_; }
   [[nodiscard]] steal_result<frame> steal() noexcept { return thief_.steal(); }
-  [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty(); }
+  [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty() || !children_.looks_empty(); }
   [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
   [[nodiscard]] forker& forks() noexcept { return forks_; }
   [[nodiscard]] worker_counters& counters() noexcept { return counters_; }
@@ -83,7 +90,9 @@ class alignas(cache_line) worker {
   [[nodiscard]] frame* oldest_of_own() noexcept;
   [[nodiscard]] bool run_newest_if(frame& f, int depth) noexcept;
   [[nodiscard]] join_end run_or_wait(tracked_frame& f, deadline until) noexcept;
-  [[nodiscard]] bool sleep_until_needed(tracked_frame& f) noexcept;
+  [[nodiscard]] join_end run_children_until_over(group& g) noexcept;
+  template <typename Look>
+  [[nodiscard]] bool sleep_until_needed(const awaited& what, Look&& is_over) noexcept;
   [[nodiscard]] join_end sleep_until_done(tracked_frame& f, deadline until) noexcept;
 
   core* core_;
@@ -91,6 +100,7 @@ class alignas(cache_line) worker {
   steal_deque<frame> deque_;
   steal_deque_owner<frame> own_;
   steal_deque_thief<frame> thief_;
+  children_queue children_;
   forker forks_;
   fork_stack_thief<fork_job> fork_thief_;
   worker_hooks hooks_;

@@ -35,6 +35,7 @@ struct alignas(cache_line) worker_counters {
   end_counters ends;
   counter executed;
   counter spawned;
+  counter children;
   counter forks_published;
   counter steal_attempts;
   counter steals;
@@ -49,6 +50,7 @@ struct alignas(cache_line) worker_counters {
   [[nodiscard]] worker_metrics read(stopwatch::instant now) const noexcept {
     worker_metrics m{.executed = executed.read(),
                      .spawned = spawned.read(),
+                     .children = children.read(),
                      .forks_published = forks_published.read(),
                      .steal_attempts = steal_attempts.read(),
                      .steals = steals.read(),

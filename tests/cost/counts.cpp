@@ -34,6 +34,11 @@ constexpr owner owners[] = {
     {"fork_state.hpp", "", kind::task_rmw},
     {"run_context.cpp", "", kind::task_rmw},
     {"stop_token.hpp", "", kind::task_rmw},
+    {"group_state.hpp", "", kind::task_rmw},         // a group's word: of the task that it is part of
+    {"groups.cpp", "launch_child", kind::pool_rmw},  // children of threads that are no workers
+    {"groups.cpp", "", kind::task_rmw},
+    {"group.hpp", "", kind::task_rmw},
+    {"group_wait.cpp", "", kind::task_rmw},
     {"steal_deque.hpp", "", kind::worker_rmw},  // the owner's barrier; the two ends of the deque
     {"fork_stack.hpp", "", kind::worker_rmw},   // the word of the stack
     {"stop_flag.hpp", "", kind::worker_rmw},

@@ -124,7 +124,7 @@ const weir::detail::frame_ops operations = {
           model::check(++mine.freed == 1, "freed once");
           model::check(mine.ended == 1, "freed after its end");
         },
-    .is_tracked = true,
+    .kind = weir::detail::frame_kind::tracked,
 };
 
 model::result explore(const model::options& options, mistake made, party by = party::worker) {

@@ -62,7 +62,8 @@ inline void expect_conservation(const pool& p) {
   await_rest(p);
   const pool_metrics m = p.metrics();
   EXPECT_EQ(m.submitted, m.admitted + m.refused_in_all() + static_cast<std::uint64_t>(m.waiting));
-  EXPECT_EQ(m.admitted, m.completed + m.failed + m.cancelled + m.expired + static_cast<std::uint64_t>(m.live));
+  EXPECT_EQ(m.admitted + m.children,
+            m.completed + m.failed + m.cancelled + m.expired + static_cast<std::uint64_t>(m.live));
   EXPECT_EQ(m.weight_in_use, 0);
 }
 

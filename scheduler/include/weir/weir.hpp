@@ -10,4 +10,5 @@
 #include <weir/scheduler/parallel_reduce.hpp>
 #include <weir/scheduler/pool.hpp>
 #include <weir/scheduler/stop_token.hpp>
+#include <weir/scheduler/task_group.hpp>
 #include <weir/scheduler/this_task.hpp>

@@ -105,11 +105,12 @@ class alignas(cache_line) keyed_queue {
 
   /// Gives memory back, if it is empty.
   void trim() noexcept {
-    if (!looks_empty()) return;
+    if (!is_large_.load(memory_order_relaxed) || !looks_empty()) return;  // (2)
     const lock_guard held(mutex_);
-    if (first_ != last_ || capacity_ <= kept_capacity) return;
+    if (first_ != last_) return;
     ring_.reset();
     capacity_ = 0;
+    is_large_.store(false, memory_order_relaxed);  // (2)
   }
 
  private:
@@ -199,6 +200,7 @@ class alignas(cache_line) keyed_queue {
       move_all([&](std::uint32_t to, const entry& e) { grown[to] = e; });
       ring_ = std::move(grown);
       capacity_ = larger;
+      is_large_.store(larger > kept_capacity, memory_order_relaxed);  // (2)
     } else {
       move_all([&](std::uint32_t to, const entry& e) { entry_at(first_ + to) = e; });
       last_ = first_ + items;
@@ -232,6 +234,8 @@ class alignas(cache_line) keyed_queue {
   //     and the look, and who pushes has one between the push and his look for sleepers: one of the two sees the other.
   atomic<std::uint32_t> count_{0};
   std::array<atomic<std::uint32_t>, slots> by_key_{};
+  // Whether there is memory worth giving back. Writers: who has the lock. Reader: `trim`. (2) relaxed: a look.
+  atomic<bool> is_large_{false};
 };
 
 }  // namespace weir::detail

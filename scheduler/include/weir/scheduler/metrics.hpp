@@ -15,6 +15,7 @@ namespace weir {
 struct worker_metrics {
   std::uint64_t executed = 0;         ///< Tasks that it ran.
   std::uint64_t spawned = 0;          ///< Tasks that it made for itself and others to run: in its own deque.
+  std::uint64_t children = 0;         ///< Children that its tasks spawned into groups.
   std::uint64_t forks_published = 0;  ///< Forks of its tasks that others could steal; the rest it kept to itself.
   std::uint64_t steal_attempts = 0;   ///< Looks at another worker, for a task or a fork to take.
   std::uint64_t steals = 0;           ///< Tasks that it took from another worker's deque, each by one operation.
@@ -31,20 +32,23 @@ struct worker_metrics {
 
 /// Of a pool. Each number is counted before what it counts becomes visible, and read on its own: the sums below are
 ///   exact when nothing moves, and off by what is in flight otherwise. submitted = admitted + all refused + waiting
-///   admitted  = completed + failed + cancelled + expired + live
+///   admitted + children = completed + failed + cancelled + expired + live
 struct pool_metrics {
   std::uint64_t submitted = 0;                                ///< Roots that were handed over, by any verb.
   std::uint64_t admitted = 0;                                 ///< Of these, those that passed the door.
+  std::uint64_t children = 0;                                 ///< Tasks that were spawned into groups.
   std::array<std::uint64_t, refusal_reason_count> refused{};  ///< By reason, on return or later at the door.
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t expired = 0;
 
-  std::int64_t live = 0;           ///< Admitted and not ended: queued or running.
+  /// Admitted or spawned, and not ended: queued or running, and groups that are roots. Not what a spawn runs at once
+  /// since no task is free: that is a part of the task that spawns it.
+  std::int64_t live = 0;
   std::int64_t weight_in_use = 0;  ///< 0 where weights are unlimited: they are not counted then.
   std::int64_t waiting = 0;        ///< At the door.
-  std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' deques.
+  std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' queues.
 
   int asleep = 0;  ///< Workers that sleep, for want of work or in a join.
 

@@ -151,6 +151,8 @@ class pool {
   [[nodiscard]] const limits& configured() const noexcept;
 
  private:
+  friend detail::core& detail::core_of(pool& p) noexcept;
+
   template <typename F, typename Arg>
   result<job<detail::result_of<F>>> submit_as(detail::verb how, const submit_options& options, deadline patience,
                                               Arg&& f, const std::source_location& where);

@@ -40,8 +40,8 @@ class capacity_word {
   enum class outcome : std::uint8_t { taken, tasks_full, weight_full, waiters_ahead, contended, closed };
 
   /// Who asks: a newcomer respects those who wait; the head of the queue, under the lock of the queue, is the one they
-  /// wait behind.
-  enum class place : std::uint8_t { newcomer, head };
+  /// wait behind; a child of what is inside passes them, and a closed door.
+  enum class place : std::uint8_t { newcomer, head, child };
 
   /// Whether a grant stands, or is an attempt that may still be given back because a token is missing. While an attempt
   /// is in flight, another caller that finds no room is told `contended` instead of a fullness that may never have been
@@ -109,7 +109,7 @@ class capacity_word {
 
   /// What a word that shows `seen` answers.
   static constexpr outcome decide(view seen, demand wanted, place from, hold kind) noexcept {
-    if (seen.closed) return outcome::closed;
+    if (seen.closed && from != place::child) return outcome::closed;
     if (from == place::newcomer && seen.waiters) return outcome::waiters_ahead;
     const bool may_be_given_back = from == place::newcomer && seen.attempts != 0;
     if (seen.tasks_free < static_cast<std::int64_t>(wanted.tasks)) {

@@ -89,6 +89,14 @@ class gate {
   /// then writes only what is its own.
   void release(std::uint32_t weight, std::size_t giver) noexcept;
 
+  /// One more task under one that was admitted: counted in max_tasks, without weight and token. Passes a closed door,
+  /// and those who wait unless the head of the line lacks a task. False: none is free just now. Lock-free.
+  [[nodiscard]] bool try_add_child() noexcept;
+  [[nodiscard]] bool try_add_child(std::size_t giver) noexcept;
+  /// Its end, by anybody, or by one of the givers.
+  void end_child() noexcept;
+  void end_child(std::size_t giver) noexcept;
+
   /// Grants whom there is room and a token for. Called when the time of the head's token has come; sets the alarm, or
   /// wakes the head, again if it has not.
   void pump() noexcept { look(bell::always); }

@@ -1,7 +1,7 @@
 // The frame of a task: everything the pool knows of it, in one block of memory with the callable.
 //
-// scheduler/README.md has the table of the fields and of their sizes. A posted task without deadline and trace is a
-// `frame` and its callable; all others are a `tracked_frame`.
+// scheduler/README.md has the table of the fields and of their sizes. A posted task without deadline and trace, and a
+// child of a group, is a `frame` and its callable; all others are a `tracked_frame`.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,19 @@ namespace weir::detail {
 class core;
 class door_wait;
 struct frame;
+struct group;
 struct run_context;
 
 /// How a callable ended that was run: `left` by weir::cancelled, or with `error`, or, if neither, by returning.
 struct run_end {
   bool left = false;
   std::exception_ptr error;
+};
+
+enum class frame_kind : std::uint8_t {
+  posted,   // a frame
+  tracked,  // a tracked_frame
+  child,    // a frame that belongs to a group, whose name, deadline and stops are its own
 };
 
 /// What depends on the type of the callable. One static table for each type.
@@ -35,7 +42,7 @@ struct frame_ops {
   void (*on_admit)(frame&, time_point) noexcept;  // tells the callable that it was admitted; null if it does not ask
   void (*keep_error)(frame&, std::exception_ptr) noexcept;  // for whoever joins; null for posted work
   void (*free)(frame&) noexcept;                            // ends the memory; the callable is gone already
-  bool is_tracked;                                          // the frame is a tracked_frame
+  frame_kind kind;
 };
 
 /// A block of at least `bytes`, aligned to 16 bytes, to 64 if it is a multiple of 64, from the calling thread's cache.
@@ -48,6 +55,9 @@ struct frame {
   frame(const frame_ops& table, task_state::phase first, std::uint32_t held, task_name called,
         const std::source_location& from) noexcept
       : ops(&table), state(first), weight(held), where(from), name(called) {}
+  /// A child. It runs once its entry is taken, by whoever takes that: nobody else knows of it.
+  frame(const frame_ops& table, struct group& of, const std::source_location& from) noexcept
+      : ops(&table), state(task_state::phase::running), weight(0), where(from), group(&of) {}
 
   // The form with an alignment is for callables that ask for more than frames have.
   static void* operator new(std::size_t bytes) { return take_frame_memory(bytes); }
@@ -59,10 +69,16 @@ struct frame {
 
   const frame_ops* ops;
   task_state state;
-  std::uint32_t weight;        // of the permit held; 0 if none. Written by the owner of the state.
+  // Of the permit held; 0 if none. Of a child: how many tasks it counts as, 1, or 0 if it is part of the one that
+  // spawned it. Written by the owner of the state.
+  std::uint32_t weight;
   std::source_location where;  // the place of submission
-  task_name name;
-  frame* next_queued = nullptr;  // in a linked lane of the injector; also as a husk, after the task has run
+  union {
+    task_name name;
+    struct group* group;  // of a child
+  };
+  // In a linked lane of the injector, also as a husk, after the task has run. Of a child: in a list of its group.
+  frame* next_queued = nullptr;
 };
 
 static_assert(sizeof(frame) == 40);
@@ -79,18 +95,19 @@ struct tracked_frame : frame {
   trace_id trace{};
   time_point admitted_at{};                // the limiter's stamp; written before `queued`
   door_wait* wait = nullptr;               // the place at the door, if it ever waited; freed with the frame
-  run_context* running = nullptr;          // once it has stop callbacks; guarded by the pool's stop registry
   std::uint32_t heap_index = not_in_heap;  // guarded by the clock thread's lock
   // Owners: the queue entry or whoever runs it, the job, the timer.
   // (1) given up: acq_rel subtraction; the last one sees all that the others did, and frees the frame.
   atomic<std::uint32_t> owners{1};
 };
 
-static_assert(sizeof(tracked_frame) == 104);
+static_assert(sizeof(tracked_frame) == 96);
 
 [[nodiscard]] inline tracked_frame* tracked(frame& f) noexcept {
-  return f.ops->is_tracked ? static_cast<tracked_frame*>(&f) : nullptr;
+  return f.ops->kind == frame_kind::tracked ? static_cast<tracked_frame*>(&f) : nullptr;
 }
+[[nodiscard]] inline const tracked_frame* tracked(const frame& f) noexcept { return tracked(const_cast<frame&>(f)); }
+[[nodiscard]] inline bool is_child(const frame& f) noexcept { return f.ops->kind == frame_kind::child; }
 
 inline void add_owner(tracked_frame& f) noexcept {
   f.owners.fetch_add(1, memory_order_relaxed);  // relaxed: who adds one owns it already

@@ -12,6 +12,10 @@
 #include <weir/scheduler/detail/frame.hpp>
 #include <weir/scheduler/options.hpp>
 
+namespace weir {
+class pool;
+}
+
 namespace weir::detail {
 
 /// What the caller does about a door that is shut.
@@ -66,6 +70,9 @@ class [[nodiscard]] passage {
   /// Instead of `launch`, if it does: the caller brings the frame in, with others (launch_batch).
   [[nodiscard]] frame& admit(frame& f) && noexcept;
 
+  /// Hands the permit, and its time, to `f`, which is no task and goes nowhere: the caller gives it back.
+  void hold(tracked_frame& f) && noexcept;
+
   /// Ends `f`, whose callable could not be moved in: it failed with `error`.
   void fail(frame& f, std::exception_ptr error) && noexcept;
 
@@ -111,6 +118,9 @@ class launch_batch {
 /// @param patience  for verb::submit: the end of the wait.
 [[nodiscard]] result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted,
                                     deadline patience = {});
+
+/// The inside of a pool.
+[[nodiscard]] core& core_of(pool& p) noexcept;
 
 /// The trace that a submission with these options has: its own, or that of the task it is made in.
 [[nodiscard]] trace_id trace_of(const submit_options& options) noexcept;

@@ -85,8 +85,22 @@ class task_state {
   [[nodiscard]] stop_cause announce_callbacks() noexcept {
     return cause_in(word_.fetch_or(callbacks_bit, memory_order_acq_rel));  // (3)
   }
+  /// The same, for one of many that do: nothing is written if another one has said it. Under the lock under which who
+  /// stops goes over the callbacks, so that a stop which this does not see comes there later.
+  [[nodiscard]] stop_cause announce_more_callbacks() noexcept {
+    const std::uint32_t now = word_.load(memory_order_relaxed);
+    return (now & callbacks_bit) != 0 ? cause_in(now) : announce_callbacks();
+  }
   [[nodiscard]] bool has_callbacks() const noexcept {
     return (word_.load(memory_order_relaxed) & callbacks_bit) != 0;  // relaxed: the registry's lock publishes them
+  }
+
+  /// Says that groups are part of it, whose queued children a stop is to end.
+  void announce_groups() noexcept {
+    if (!has_groups()) (void)word_.fetch_or(groups_bit, memory_order_relaxed);  // (4)
+  }
+  [[nodiscard]] bool has_groups() const noexcept {
+    return (word_.load(memory_order_relaxed) & groups_bit) != 0;  // (4)
   }
 
   /// -> done. Returns who is to be woken.
@@ -125,13 +139,15 @@ class task_state {
   [[nodiscard]] static bool is_done(std::uint32_t value) noexcept { return phase_in(value) == phase::done; }
 
  private:
-  // Bits, from the lowest: phase (3), outcome once done (3), stop cause (3), callbacks, threads wait, workers wait.
+  // Bits, from the lowest: phase (3), outcome once done (3), stop cause (3), callbacks, threads wait, workers wait,
+  // groups.
   static constexpr int outcome_shift = 3;
   static constexpr int cause_shift = 6;
   static constexpr std::uint32_t phase_mask = 7u;
   static constexpr std::uint32_t callbacks_bit = 1u << 9;
   static constexpr std::uint32_t threads_bit = 1u << 10;
   static constexpr std::uint32_t workers_bit = 1u << 11;
+  static constexpr std::uint32_t groups_bit = 1u << 12;
 
   static constexpr phase phase_in(std::uint32_t w) noexcept { return static_cast<phase>(w & phase_mask); }
   static constexpr stop_cause cause_in(std::uint32_t w) noexcept {
@@ -150,10 +166,17 @@ class task_state {
   // frame.
   // (3) stop against callbacks: both read-modify-writes: either the stop sees the callbacks, or their registration sees
   // the stop.
+  // (4) groups: relaxed; a stop that does not see them comes before their children, which then see it (a fence on
+  // either side; scheduler/groups.md).
   atomic<std::uint32_t> word_;
 };
 
 static_assert(sizeof(task_state) == 4);
+
+/// Of a task that never started, or left, because it was asked to stop.
+[[nodiscard]] constexpr task_outcome unrun_outcome(stop_cause why) noexcept {
+  return why == stop_cause::deadline ? task_outcome::expired : task_outcome::cancelled;
+}
 
 }  // namespace detail
 }  // namespace weir

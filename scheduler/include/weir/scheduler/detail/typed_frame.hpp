@@ -150,8 +150,22 @@ struct posted_frame final : Base {
 
   void call(run_context& context) { (void)call_with_token(callable.value, context); }
 
-  static constexpr frame_ops table{&bodies::run, &bodies::drop, bodies::admission_hook,
-                                   nullptr,      &bodies::free, std::is_same_v<Base, tracked_frame>};
+  static constexpr frame_ops table{
+      &bodies::run, &bodies::drop, bodies::admission_hook,
+      nullptr,      &bodies::free, std::is_same_v<Base, tracked_frame> ? frame_kind::tracked : frame_kind::posted};
+  callable_slot<F> callable;
+};
+
+/// A child of a group. What its callable returns is dropped.
+template <typename F>
+struct child_frame final : frame {
+  using bodies = frame_bodies<child_frame, F>;
+
+  child_frame(struct group& of, const std::source_location& from) noexcept : frame(table, of, from) {}
+
+  void call(run_context& context) { (void)call_with_token(callable.value, context); }
+
+  static constexpr frame_ops table{&bodies::run, &bodies::drop, nullptr, nullptr, &bodies::free, frame_kind::child};
   callable_slot<F> callable;
 };
 
@@ -175,7 +189,7 @@ struct job_frame final : result_frame<T> {
   }
 
   static constexpr frame_ops table{&bodies::run, &bodies::drop, bodies::admission_hook,
-                                   &keep_error,  &bodies::free, true};
+                                   &keep_error,  &bodies::free, frame_kind::tracked};
   callable_slot<F> callable;
 };
 

@@ -1,0 +1,52 @@
+// What a task is part of: for a child its group, the task that made that, and so on up to a root. Whoever looks holds a
+// child of the lowest group open, which holds all above it.
+#pragma once
+
+#include <weir/scheduler/detail/group.hpp>
+
+#include "group_scope.hpp"
+#include "run_context.hpp"
+
+namespace weir::detail {
+
+/// Calls `visit` with each word by which the children of `g` can be asked to stop, from the nearest on, until it says
+/// true; returns whether it has.
+template <typename Visit>
+bool any_stop_word(group& g, Visit&& visit) {
+  for (group* at = &g;;) {
+    if (visit(at->stop) || (at->scope != nullptr && visit(at->scope->state))) return true;
+    if (at->made_in == nullptr) return false;
+    frame& maker = *at->made_in->task;
+    if (visit(maker.state)) return true;
+    if (!is_child(maker)) return false;
+    at = maker.group;
+  }
+}
+/// The same for a task, its own word first.
+template <typename Visit>
+bool any_stop_word(frame& f, Visit&& visit) {
+  return visit(f.state) || (is_child(f) && any_stop_word(*f.group, visit));
+}
+
+/// Why `of`, a task or a group, was asked to stop, itself or with what it is part of.
+template <typename Of>
+[[nodiscard]] stop_cause cause_in(Of& of) noexcept {
+  stop_cause found = stop_cause::none;
+  (void)any_stop_word(of, [&found](const task_state& s) { return (found = s.cause()) != stop_cause::none; });
+  return found;
+}
+
+/// Where the deadline, the trace and the time of admission stand that `f` has; null: it has none of them.
+[[nodiscard]] inline const tracked_frame* values_of(const frame& f) noexcept {
+  const frame* at = &f;
+  while (is_child(*at)) {
+    const group& g = *at->group;
+    if (g.scope != nullptr) return g.scope;
+    at = g.made_in->task;
+  }
+  return tracked(*at);
+}
+
+[[nodiscard]] inline task_name name_of(const frame& f) noexcept { return is_child(f) ? f.group->name : f.name; }
+
+}  // namespace weir::detail

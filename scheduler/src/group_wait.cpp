@@ -1,0 +1,110 @@
+// Waiting for a group: who may run its children does, and sleeps when there is none that is queued; everybody else
+// sleeps. Read it beside scheduler/groups.md.
+#include <stdexcept>
+
+#include <weir/scheduler/task_group.hpp>
+
+#include "core.hpp"
+#include "group_children.hpp"
+#include "settling.hpp"
+#include "threads.hpp"
+
+namespace weir::detail {
+namespace {
+
+constexpr duration for_ever{-1};
+
+}  // namespace
+
+void group::wait() {
+  if (pool->is_forked()) throw refused({.reason = refusal_reason::forked});
+  if (is_awaited.exchange(true, memory_order_acq_rel)) {  // (1)
+    throw std::logic_error("weir: two threads wait for one task group at the same time: one of them must");
+  }
+  const join_end how = settling::is_here() && !state.is_over() ? join_end::would_deadlock : pool->wait_for(*this);
+  is_awaited.store(false, memory_order_release);  // (1)
+  if (pool->is_forked()) throw refused({.reason = refusal_reason::forked});
+  if (how == join_end::would_deadlock) throw refused({.reason = refusal_reason::would_deadlock});
+
+  if (const std::size_t count = failed.count(); count != 0) {
+    std::vector<std::exception_ptr> errors;
+    errors.reserve(stops_on_error ? 1 : count);  // if it throws, they stay for the next wait
+    failed.for_each([&](const std::exception_ptr& e) {
+      if (errors.size() < errors.capacity()) errors.push_back(e);
+    });
+    if (stops_on_error) {
+      const std::exception_ptr first = errors.front();
+      forget_ends();
+      std::rethrow_exception(first);
+    }
+    group_error all(std::move(errors));
+    forget_ends();
+    throw all;
+  }
+  if (const stop_cause why = incomplete.load(memory_order_relaxed); why != stop_cause::none) {
+    forget_ends();
+    throw cancelled(why);
+  }
+}
+
+void group::forget_ends() noexcept {
+  failed.forget();
+  incomplete.store(stop_cause::none, memory_order_relaxed);
+}
+
+join_end core::wait_for(group& g) noexcept {
+  if (g.state.is_over()) return join_end::done;
+  if (held_up::by_this_thread().contains(awaited(g))) return join_end::would_deadlock;
+  worker* const w = own_worker();
+  if (w != nullptr && run_context::current() != nullptr) return w->wait_for(g);
+  return is_inside() ? run_children_until_over(g) : sleep_until_over(g);
+}
+
+// A thread outside, whom nobody needs: it is told of the end only.
+join_end core::sleep_until_over(group& g) noexcept {
+  const blocked_join asleep(awaited(g), deadline{});
+  if (asleep.is_circular()) return join_end::would_deadlock;
+  for (;;) {
+    const std::uint32_t seen = g.state.watch(group_state::watcher::outside);
+    if (group_state::is_over(seen)) break;
+    futex_wait(g.state.word(), seen, for_ever);
+  }
+  g.state.unwatch();
+  return join_end::done;
+}
+
+// A thread that runs a task of the pool, and is no worker of it.
+join_end core::run_children_until_over(group& g) noexcept {
+  children_of children(*this, g, nullptr);
+  const run_context* const here = run_context::current();
+  const no_blocking waits;
+  for (;;) {
+    if (g.state.is_over()) return join_end::done;
+    if (!may_run_children(g)) {
+      if (children.any()) return join_end::would_deadlock;
+    } else if (frame* const f = children.take()) {
+      start_child(*f, nullptr, here != nullptr ? here->depth : 0);
+      if (is_forked()) return join_end::done;
+      continue;
+    }
+    if (!sleep_until_changed(g)) return join_end::would_deadlock;
+  }
+}
+
+// What was asked to stop ends without running, for which there is room enough anywhere.
+bool core::may_run_children(group& g) const noexcept { return this_stack_has_room() || g.is_stopped(); }
+
+// Until there is a new child of `g`, or none is left. False: that would never be.
+bool core::sleep_until_changed(group& g) noexcept {
+  const blocked_join asleep(awaited(g), deadline{});
+  if (asleep.is_circular()) return false;
+  const std::uint32_t seen = g.state.watch(group_state::watcher::inside);
+  full_fence();  // with that of who pushes a child: either it finds the bit, or this look its child
+  if (!group_state::is_over(seen) && !children_of(*this, g, nullptr).any()) {
+    futex_wait(g.state.word(), seen, for_ever);
+  }
+  if (g.state.is_over()) g.state.unwatch();
+  return true;
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,117 @@
+// How a worker waits: for a job, and for a group. Read it beside scheduler/README.md, "Join", and scheduler/groups.md.
+#include "worker.hpp"
+
+#include <utility>
+
+#include <weir/queues/backoff.hpp>
+
+#include "core.hpp"
+#include "group_children.hpp"
+#include "patience.hpp"
+#include "run_context.hpp"
+#include "threads.hpp"
+
+namespace weir::detail {
+
+// Until `what` is over, of which `is_over` says that it is waited for, or there is other work. False: it would never be
+// over.
+template <typename Look>
+bool worker::sleep_until_needed(const awaited& what, Look&& is_over) noexcept {
+  const blocked_join asleep(what, deadline{});
+  if (asleep.is_circular()) return false;
+  const worker_counters::sleep counted(counters_);
+  const bool was_woken = core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true),
+                                             [&] { return is_over() || core_->needs(*this); });
+  if (was_woken) counters_.wakes.add();
+  return true;
+}
+
+join_end worker::join(tracked_frame& f, deadline until) noexcept {
+  forks_.publish_all();  // others may run them while this one waits
+  const join_end how = run_or_wait(f, until);
+  stop_searching();  // what ended a sleep may have been other work: who looks no further hands it on
+  return how;
+}
+
+join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
+  run_context& here = *run_context::current();
+  backoff hidden;
+  for (;;) {
+    if (f.state.is_done()) return join_end::done;
+    if (!this_stack_has_room()) {
+      // Nothing more is run here; what another one runs, or has ended, can be waited for.
+      const bool is_queued = f.state.current_phase() == task_state::phase::queued;
+      return is_queued ? join_end::would_deadlock : sleep_until_done(f, until);
+    }
+    if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
+    if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
+    // No other work before a wait that has an end of its own.
+    if (!here.may_help() || !until.is_never()) return sleep_until_done(f, until);
+    if (run_next(here.depth + 1)) {
+      hidden.reset();
+    } else if (is_searching_ && core_->sees_work_for(*this)) {
+      hidden.pause();
+    } else if (!sleep_until_needed(awaited(f), [&f] { return f.state.watch(task_state::watcher::worker); })) {
+      return join_end::would_deadlock;
+    }
+  }
+}
+
+join_end worker::sleep_until_done(tracked_frame& f, deadline until) noexcept {
+  const worker_counters::sleep counted(counters_);
+  return core_->sleep_until_done(f, until);
+}
+
+// Looks at the newest of this deque: `f` is run as an entry, so that its run leaves no husk; husks above what is live
+// are dropped. Else nothing has changed.
+bool worker::run_newest_if(frame& f, int depth) noexcept {
+  while (frame* const newest = own_.pop()) {
+    if (newest != &f && newest->state.current_phase() == task_state::phase::queued) {
+      if (!own_.push(newest)) core_->injected().push_linked(newest, lane::normal);
+      core_->idle().notify();  // whoever looked for work meanwhile did not see it
+      return false;
+    }
+    core_->start(*newest, this, depth);
+    if (newest == &f) return true;
+  }
+  return false;
+}
+
+join_end worker::wait_for(group& g) noexcept {
+  forks_.publish_all();  // others may run them while this one waits
+  const join_end how = run_children_until_over(g);
+  stop_searching();  // what ended a sleep may have been other work: who looks no further hands it on
+  return how;
+}
+
+join_end worker::run_children_until_over(group& g) noexcept {
+  const run_context& here = *run_context::current();
+  children_of children(*core_, g, this);
+  backoff hidden;
+  for (patience more(*core_->options().search_time);;) {
+    if (g.state.is_over()) return join_end::done;
+    const bool may_run = core_->may_run_children(g);
+    if (!may_run && children.any()) return join_end::would_deadlock;
+    if (frame* const f = may_run ? children.take() : nullptr) {
+      stop_searching();
+      core_->start_child(*f, this, here.depth);
+      if (core_->is_forked()) return join_end::done;
+      more.reset();
+    } else if (may_run && here.may_help()) {
+      if (run_next(here.depth + 1)) {
+        hidden.reset();
+      } else if (is_searching_ && core_->sees_work_for(*this)) {
+        hidden.pause();
+      } else if (!sleep_until_needed(
+                     awaited(g), [&g] { return group_state::is_over(g.state.watch(group_state::watcher::worker)); })) {
+        return join_end::would_deadlock;
+      }
+    } else if (!more.wait()) {
+      const worker_counters::sleep counted(counters_);
+      if (!core_->sleep_until_changed(g)) return join_end::would_deadlock;
+      more.reset();
+    }
+  }
+}
+
+}  // namespace weir::detail
