@@ -56,9 +56,9 @@ class thread_waiter final : public waiter {
                 memory_order_release);  // (2); past the largest it starts again, never at an outcome
     return &word_;
   }
-  void finish(std::uint32_t outcome) noexcept {
+  void finish(std::uint32_t how) noexcept {
     const atomic<std::uint32_t>* const address = &word_;
-    word_.store(outcome, memory_order_release);  // (1); the last touch: the thread may be gone now
+    word_.store(how, memory_order_release);  // (1); the last touch: the thread may be gone now
     futex_wake(address, wake_all);
   }
 

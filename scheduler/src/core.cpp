@@ -34,18 +34,18 @@ pool_options resolved(const pool_options& given, const topology& found) {
 
 lane lane_of(priority p) noexcept { return static_cast<lane>(p); }
 
-// Raised in the child of a fork, on its only thread. Relaxed: there is nobody else.
-atomic<std::uint32_t> forks{0};
-
 }  // namespace
+
+constinit atomic<std::uint32_t> forks_so_far{0};
 
 std::uint32_t fork_generation() {
   static const bool is_counted = [] {
-    if (pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, memory_order_relaxed); }) != 0) throw std::bad_alloc();
+    if (pthread_atfork(nullptr, nullptr, [] { forks_so_far.fetch_add(1, memory_order_relaxed); }) != 0)
+      throw std::bad_alloc();
     return true;
   }();
   (void)is_counted;
-  return forks.load(memory_order_relaxed);
+  return forks_so_far.load(memory_order_relaxed);
 }
 
 core::core(const pool_options& options)
@@ -68,8 +68,6 @@ core::core(const pool_options& options)
     throw;
   }
 }
-
-bool core::is_forked() const noexcept { return forks.load(memory_order_relaxed) != fork_generation_; }
 
 bool core::is_inside() const noexcept {
   const worker* const w = worker::current();

@@ -21,12 +21,19 @@
 #include "clock_thread.hpp"
 #include "idle.hpp"
 #include "run_context.hpp"
+#include "stop_count.hpp"
 #include "stop_registry.hpp"
 #include "striped_counter.hpp"
 #include "topology.hpp"
 #include "worker.hpp"
 
 namespace weir::detail {
+
+/// The process's count of forks, of which a pool remembers the value at its construction.
+/// @throws std::bad_alloc if there is no memory to count them.
+[[nodiscard]] std::uint32_t fork_generation();
+// Raised in the child of a fork, on its only thread. Relaxed: there is nobody else.
+extern constinit atomic<std::uint32_t> forks_so_far;
 
 /// Owned by the pool object and by every tracked frame, since a job may be asked for its end, or to stop, while the
 /// pool object is being destroyed on another thread: the last one frees it.
@@ -58,7 +65,7 @@ class core {
   /// When no child of it is left. The pool may be gone after it.
   void close(group& g) noexcept;
   void request_stop(group& g, stop_cause cause) noexcept;
-  [[nodiscard]] result<child_passage> enter_child(group& of, bool may_run_at_once) noexcept;
+  [[nodiscard]] child_passage::kind enter_child(group& of, bool may_run_at_once, refusal& why) noexcept;
   void launch_child(frame& f, bool at_once) noexcept;
   /// Takes one of max_tasks for a child, or gives it back.
   [[nodiscard]] bool count_child(const worker* by) noexcept;
@@ -67,13 +74,20 @@ class core {
   void pass_turn_on(group& g) noexcept;
   /// As `start`, for a child of a group.
   void start_child(frame& f, worker* by, int depth) noexcept;
+  /// Why a task, or all of a group, was asked to stop, with what it is part of, or with the pool. One load if nothing
+  /// was stopped since somebody asked for that group; else linear in the nesting.
+  [[nodiscard]] stop_cause cause_of(frame& f) noexcept;
+  [[nodiscard]] stop_cause cause_of(group& g) noexcept;
+  [[nodiscard]] stop_cause cause_of_pool() const noexcept {
+    return is_stopping() ? stop_cause::shutdown : stop_cause::none;
+  }
   /// Ends what is queued and was asked to stop by `word`.
   void end_queued_below(const task_state& word) noexcept;
 
   /// Waits until no child of `g` is left. Who is inside the pool runs them meanwhile.
   [[nodiscard]] join_end wait_for(group& g) noexcept;
   [[nodiscard]] bool sleep_until_changed(group& g) noexcept;
-  [[nodiscard]] bool may_run_children(group& g) const noexcept;
+  [[nodiscard]] bool may_run_children(group& g) noexcept;
 
   // ---- the life of a task (life.cpp)
 
@@ -123,7 +137,9 @@ class core {
   [[nodiscard]] bool needs(const worker& w) const noexcept { return sees_work_for(w) || is_exiting(); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(memory_order_acquire); }  // (2)
   [[nodiscard]] bool is_exiting() const noexcept { return exiting_.load(memory_order_acquire); }    // (3)
-  [[nodiscard]] bool is_forked() const noexcept;
+  [[nodiscard]] bool is_forked() const noexcept {
+    return forks_so_far.load(memory_order_relaxed) != fork_generation_;  // relaxed: see there
+  }
   [[nodiscard]] pool_metrics metrics() const;
   /// Whether the calling thread runs a task of this pool, or a stop callback of one, or is a worker of it.
   [[nodiscard]] bool is_inside() const noexcept;
@@ -147,7 +163,7 @@ class core {
   [[nodiscard]] run_end run_shown(frame& f, worker* by, int depth) noexcept;
   [[nodiscard]] run_end run_callable(frame& f, worker* by, int depth) noexcept;
   void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
-  [[nodiscard]] stop_cause reason_not_to_start(frame& f) const noexcept;
+  [[nodiscard]] stop_cause reason_not_to_start(frame& f) noexcept;
   void forget(passage::kind how) noexcept;
   void open_root(group& g, const group_options& options);
   void push_child(frame& f, worker* by) noexcept;
@@ -161,7 +177,7 @@ class core {
   void report_failure(const frame& f, std::exception_ptr error) noexcept;
   void report_refusal(const frame& f, const refusal& why) noexcept;
   [[nodiscard]] refusal count_refusal(const refusal& why) noexcept;
-  void tell_forkers_of_a_stop() noexcept;
+  void tell_of_a_stop() noexcept;
   void count_husk() noexcept;
   [[nodiscard]] frame* sweep() noexcept WEIR_REQUIRES(sweep_);
   void tell_admitted(frame& f, time_point stamp) noexcept;
@@ -172,6 +188,7 @@ class core {
   const pool_options options_;
   const std::uint32_t fork_generation_;
   stop_registry stops_;
+  stop_count stops_made_;
   clock_thread timers_;
   gate door_;
   injector<frame, &frame::next_queued> injected_;
@@ -202,9 +219,5 @@ class core {
   // (4) given up: acq_rel subtraction; the last one sees all that the others did, and frees.
   alignas(cache_line) atomic<std::uint64_t> users_{1};
 };
-
-/// The process's count of forks, of which the pool remembers the value at its construction.
-/// @throws std::bad_alloc if there is no memory to count them.
-[[nodiscard]] std::uint32_t fork_generation();
 
 }  // namespace weir::detail

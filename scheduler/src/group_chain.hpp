@@ -10,10 +10,10 @@
 namespace weir::detail {
 
 /// Calls `visit` with each word by which the children of `g` can be asked to stop, from the nearest on, until it says
-/// true; returns whether it has.
-template <typename Visit>
-bool any_stop_word(group& g, Visit&& visit) {
-  for (group* at = &g;;) {
+/// true; returns whether it has. Goes no further up than to a group of which `is_end` says true.
+template <typename Visit, typename End>
+bool any_stop_word(group& g, Visit&& visit, End&& is_end) {
+  for (group* at = &g; !is_end(*at);) {
     if (visit(at->stop) || (at->scope != nullptr && visit(at->scope->state))) return true;
     if (at->made_in == nullptr) return false;
     frame& maker = *at->made_in->task;
@@ -21,6 +21,11 @@ bool any_stop_word(group& g, Visit&& visit) {
     if (!is_child(maker)) return false;
     at = maker.group;
   }
+  return false;
+}
+template <typename Visit>
+bool any_stop_word(group& g, Visit&& visit) {
+  return any_stop_word(g, std::forward<Visit>(visit), [](const group&) { return false; });
 }
 /// The same for a task, its own word first.
 template <typename Visit>
@@ -28,23 +33,9 @@ bool any_stop_word(frame& f, Visit&& visit) {
   return visit(f.state) || (is_child(f) && any_stop_word(*f.group, visit));
 }
 
-/// Why `of`, a task or a group, was asked to stop, itself or with what it is part of.
-template <typename Of>
-[[nodiscard]] stop_cause cause_in(Of& of) noexcept {
-  stop_cause found = stop_cause::none;
-  (void)any_stop_word(of, [&found](const task_state& s) { return (found = s.cause()) != stop_cause::none; });
-  return found;
-}
-
 /// Where the deadline, the trace and the time of admission stand that `f` has; null: it has none of them.
 [[nodiscard]] inline const tracked_frame* values_of(const frame& f) noexcept {
-  const frame* at = &f;
-  while (is_child(*at)) {
-    const group& g = *at->group;
-    if (g.scope != nullptr) return g.scope;
-    at = g.made_in->task;
-  }
-  return tracked(*at);
+  return is_child(f) ? f.group->values : tracked(f);
 }
 
 [[nodiscard]] inline task_name name_of(const frame& f) noexcept { return is_child(f) ? f.group->name : f.name; }

@@ -54,7 +54,6 @@ void group::forget_ends() noexcept {
 
 join_end core::wait_for(group& g) noexcept {
   if (g.state.is_over()) return join_end::done;
-  if (held_up::by_this_thread().contains(awaited(g))) return join_end::would_deadlock;
   worker* const w = own_worker();
   if (w != nullptr && run_context::current() != nullptr) return w->wait_for(g);
   return is_inside() ? run_children_until_over(g) : sleep_until_over(g);
@@ -92,7 +91,7 @@ join_end core::run_children_until_over(group& g) noexcept {
 }
 
 // What was asked to stop ends without running, for which there is room enough anywhere.
-bool core::may_run_children(group& g) const noexcept { return this_stack_has_room() || g.is_stopped(); }
+bool core::may_run_children(group& g) noexcept { return this_stack_has_room() || cause_of(g) != stop_cause::none; }
 
 // Until there is a new child of `g`, or none is left. False: that would never be.
 bool core::sleep_until_changed(group& g) noexcept {

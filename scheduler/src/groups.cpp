@@ -85,6 +85,7 @@ void core::open(group& g, const group_options& options) {
   }
   if (maker == nullptr) return open_root(g, options);
   const tracked_frame* const above = values_of(*maker->task);
+  g.values = above;
   const deadline inherited = above != nullptr ? above->deadline : deadline{};
   const bool is_earlier = options.deadline < inherited;
   if (is_earlier || options.trace) {
@@ -103,6 +104,7 @@ void core::open(group& g, const group_options& options) {
     scope->trace = options.trace ? options.trace : (above != nullptr ? above->trace : trace_id{});
     scope->admitted_at = above != nullptr ? above->admitted_at : time_point{};
     g.scope = scope;
+    g.values = scope;
     if (is_earlier) timers_.insert(*scope);
   }
   g.made_in = maker->root;
@@ -124,6 +126,7 @@ void core::open_root(group& g, const group_options& options) {
   scope->trace = options.trace;
   scope->shown.emplace(on_callers_, *scope);
   g.scope = scope;
+  g.values = scope;
   std::move(*way).hold(*scope);
 }
 
@@ -150,7 +153,7 @@ void core::close(group& g) noexcept {
   if (!scope->deadline.is_never()) timers_.cancel(*scope);
   if (scope->shown) {
     scope->shown.reset();
-    const stop_cause why = cause_in(g);
+    const stop_cause why = cause_of(g);
     const task_outcome how = g.failed.count() != 0     ? task_outcome::failed
                              : why != stop_cause::none ? unrun_outcome(why)
                                                        : task_outcome::completed;
@@ -165,15 +168,30 @@ void group::request_stop() noexcept {
   if (!pool->is_forked()) pool->request_stop(*this, stop_cause::requested);
 }
 
-bool group::is_stopped() const noexcept {
-  return pool->is_stopping() || cause_in(const_cast<group&>(*this)) != stop_cause::none;
+bool group::is_stopped() const noexcept { return pool->cause_of(const_cast<group&>(*this)) != stop_cause::none; }
+
+stop_cause core::cause_of(group& g) noexcept {
+  const std::uint64_t stops = stops_made_.read();
+  if (g.unstopped_at.load(memory_order_relaxed) == stops) return stop_cause::none;
+  stop_cause found = cause_of_pool();
+  const auto is_clear = [stops](const group& at) { return at.unstopped_at.load(memory_order_relaxed) == stops; };
+  (void)any_stop_word(
+      g, [&found](const task_state& s) { return found != stop_cause::none || (found = s.cause()) != stop_cause::none; },
+      is_clear);
+  if (found == stop_cause::none) g.unstopped_at.store(stops, memory_order_relaxed);
+  return found;
+}
+
+stop_cause core::cause_of(frame& f) noexcept {
+  if (const stop_cause own = f.state.cause(); own != stop_cause::none) return own;
+  return is_child(f) ? cause_of(*f.group) : cause_of_pool();
 }
 
 void core::request_stop(group& g, stop_cause cause) noexcept {
   if (is_stopping()) cause = stop_cause::shutdown;
   const task_state::stopped before = g.stop.request_stop(cause);
   if (before == task_state::stopped::was_stopped_or_over) return;
-  tell_forkers_of_a_stop();
+  tell_of_a_stop();
   if (before == task_state::stopped::running_with_callbacks) stops_.deliver(g.stop);
   end_queued_below(g.stop);
 }
@@ -192,26 +210,32 @@ void core::end_queued_below(const task_state& word) noexcept {
 
 // ---- the way in
 
-std::optional<child_passage> enter(group& of) {
-  auto way = of.pool->enter_child(of, true);
-  if (way) return std::move(*way);
-  if (way.error().reason != refusal_reason::cancelled) throw refused(way.error());
-  note_incomplete(of, cause_in(of));
-  return std::nullopt;
+child_passage::kind enter(group& of) {
+  refusal why;
+  const child_passage::kind how = of.pool->enter_child(of, true, why);
+  if (how == child_passage::kind::none) [[unlikely]] {
+    if (why.reason != refusal_reason::cancelled) throw refused(why);
+    note_incomplete(of, of.pool->cause_of(of));
+  }
+  return how;
 }
 
-result<child_passage> try_enter(group& of) noexcept { return of.pool->enter_child(of, false); }
+child_passage::kind try_enter(group& of, refusal& why) noexcept { return of.pool->enter_child(of, false, why); }
 
-result<child_passage> core::enter_child(group& of, bool may_run_at_once) noexcept {
-  if (is_forked()) return refusal{.reason = refusal_reason::forked};
-  if (of.is_stopped()) return refusal{.reason = refusal_reason::cancelled};
-  if (count_child(own_worker())) return child_passage(of, child_passage::kind::queued);
-  const bool is_here = may_run_at_once && !no_forking::is_here() && this_stack_has_room() && of.turns.try_take();
-  if (is_here) return child_passage(of, child_passage::kind::at_once);
-  return refusal{.reason = refusal_reason::tasks_full,
-                 .asked = 1,
-                 .limit = options_.limits.max_tasks,
-                 .in_use = options_.limits.max_tasks};
+child_passage::kind core::enter_child(group& of, bool may_run_at_once, refusal& why) noexcept {
+  using kind = child_passage::kind;
+  const bool is_stopped = cause_of(of) != stop_cause::none;
+  if (is_stopped || is_forked()) [[unlikely]] {
+    why = {.reason = is_forked() ? refusal_reason::forked : refusal_reason::cancelled};
+    return kind::none;
+  }
+  if (count_child(own_worker())) return kind::queued;
+  if (may_run_at_once && !no_forking::is_here() && this_stack_has_room() && of.turns.try_take()) return kind::at_once;
+  why = {.reason = refusal_reason::tasks_full,
+         .asked = 1,
+         .limit = options_.limits.max_tasks,
+         .in_use = options_.limits.max_tasks};
+  return kind::none;
 }
 
 bool core::count_child(const worker* by) noexcept {
@@ -232,7 +256,7 @@ void child_passage::give_back() noexcept {
 
 void child_passage::bring_in(frame& f) noexcept {
   f.weight = how_ == kind::queued ? 1 : 0;
-  of_->pool->launch_child(f, std::exchange(how_, kind::used) == kind::at_once);
+  of_->pool->launch_child(f, std::exchange(how_, kind::none) == kind::at_once);
 }
 
 void core::launch_child(frame& f, bool at_once) noexcept {
@@ -250,7 +274,7 @@ void core::launch_child(frame& f, bool at_once) noexcept {
     start_child(f, by, here != nullptr ? here->depth : 0);
   } else if (g.turns.take_or_hold_back(f)) {
     push_child(f, by);
-    if (g.is_stopped()) end_queued_below(g.stop);  // who asked meanwhile may have looked before
+    if (cause_of(g) != stop_cause::none) end_queued_below(g.stop);  // who asked meanwhile may have looked before
   }
 }
 
@@ -280,7 +304,7 @@ void core::start_child(frame& f, worker* by, int depth) noexcept {
     if (g.stops_on_error) request_stop(g, stop_cause::requested);
     how = task_outcome::failed;
   } else if (end.left) {
-    why = is_stopping() ? stop_cause::shutdown : cause_in(f);
+    why = cause_of(f);
     note_incomplete(g, why != stop_cause::none ? why : stop_cause::requested);
     how = unrun_outcome(why);
   }

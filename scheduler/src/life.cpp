@@ -86,11 +86,8 @@ void core::drop_unrun(frame& f) noexcept {
 }
 
 // Nothing starts after its deadline or after the shutdown's, even if nobody has come to stop it yet.
-stop_cause core::reason_not_to_start(frame& f) const noexcept {
-  if (is_stopping()) return stop_cause::shutdown;
-  if (is_child(f)) {
-    if (const stop_cause why = cause_in(*f.group); why != stop_cause::none) return why;
-  }
+stop_cause core::reason_not_to_start(frame& f) noexcept {
+  if (const stop_cause why = is_child(f) ? cause_of(*f.group) : cause_of_pool(); why != stop_cause::none) return why;
   const tracked_frame* const t = values_of(f);
   const bool is_late = t != nullptr && !t->deadline.is_never() && t->deadline.has_passed(clock().now());
   return is_late ? stop_cause::deadline : stop_cause::none;
@@ -255,12 +252,12 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
                            cause == stop_cause::deadline ? refusal_reason::expired : refusal_reason::cancelled);
       break;
     case task_state::stopped::running_with_callbacks:
-      tell_forkers_of_a_stop();
+      tell_of_a_stop();
       stops_.deliver(f.state);
       if (f.state.has_groups()) end_queued_below(f.state);
       break;
     case task_state::stopped::running:
-      tell_forkers_of_a_stop();
+      tell_of_a_stop();
       if (f.state.has_groups()) end_queued_below(f.state);
       break;
     case task_state::stopped::was_stopped_or_over:
@@ -268,8 +265,9 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
   }
 }
 
-// Its forks may be on any worker.
-void core::tell_forkers_of_a_stop() noexcept {
+// Its forks and its children may be on any worker.
+void core::tell_of_a_stop() noexcept {
+  stops_made_.raise();
   for (const auto& w : workers_) w->forks().stops().raise();
 }
 

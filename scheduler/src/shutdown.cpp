@@ -69,7 +69,7 @@ shutdown_report core::shutdown(deadline until) {
 
 void core::stop_everything() noexcept {
   stopping_.store(true, memory_order_release);  // (2)
-  tell_forkers_of_a_stop();
+  tell_of_a_stop();
   // Workers that are free do the same; this thread does it for those that are busy. Before the callbacks, which may
   // wait for such a task.
   for (backoff hidden; sees_tasks();) {

@@ -38,8 +38,7 @@ const char* cancelled::what() const noexcept {
 
 stop_cause stop_token::cause() const noexcept {
   if (of_ == nullptr) return stop_cause::none;
-  stop_cause why = detail::cause_in(*of_->task);
-  if (why == stop_cause::none && of_->pool->is_stopping()) why = stop_cause::shutdown;
+  const stop_cause why = of_->pool->cause_of(*of_->task);
   // Who asks may not have told this worker's forks yet: what this thread has seen, its next fork sees, too.
   if (why != stop_cause::none && detail::forker::current() != nullptr) detail::forker::current()->stops().raise_own();
   return why;

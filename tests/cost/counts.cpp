@@ -42,6 +42,8 @@ constexpr owner owners[] = {
     {"steal_deque.hpp", "", kind::worker_rmw},  // the owner's barrier; the two ends of the deque
     {"fork_stack.hpp", "", kind::worker_rmw},   // the word of the stack
     {"stop_flag.hpp", "", kind::worker_rmw},
+    {"word_lock.hpp", "", kind::worker_rmw},  // a worker's queue of children
+    {"stop_count.hpp", "", kind::pool_rmw},
     {"striped_counter.hpp", "", kind::worker_rmw},
     {"core.cpp", "", kind::pool_rmw},  // counts of submissions and refusals
     {"core.hpp", "", kind::pool_rmw},  // users

@@ -81,6 +81,17 @@ inline constexpr row get_in_task{
 // No door. The two locks are those of the parent's stop, which is forwarded.
 inline constexpr row run_in_task{"run in a task", 100, 100 * counts{.pool_rmws = 2, .task_rmws = 6, .locks = 2}};
 
+// ---- groups
+
+// The pool's: the door's word. The worker's: its returns; the lock of its queue of children, to push and to take. The
+// task's: the group's word, up and down; for all, that somebody waits.
+inline constexpr row spawn_and_wait{
+    "spawn in a task, and its run in wait", 50,
+    50 * counts{.pool_rmws = 1, .worker_rmws = 3, .task_rmws = 2, .fences = 1} + counts{.task_rmws = 1}};
+
+// The task's: how many groups it has, up and down; that somebody waits.
+inline constexpr row group_in_task{"task_group in a task, and its wait", 100, 100 * counts{.task_rmws = 3}};
+
 // ---- tasks from outside
 
 // The pool's: the door's word, pending; for every 32nd three more, to take a block of moodycamel's from its free list.
@@ -134,7 +145,8 @@ inline constexpr row pool_refusal{"try_submit, refused tasks_full", 100,
 inline constexpr row stop_queued{"request_stop of a queued task", 100, 100 * counts{.pool_rmws = 3, .task_rmws = 2}};
 
 // And the flag of the forks of each worker, of which there is one.
-inline constexpr row stop_running{"request_stop of a running task", 1, {.worker_rmws = 1, .task_rmws = 1}};
+inline constexpr row stop_running{
+    "request_stop of a running task", 1, {.pool_rmws = 1, .worker_rmws = 1, .task_rmws = 1}};
 
 // ---- the door alone, nobody else there
 
@@ -166,6 +178,8 @@ inline constexpr std::array table = {&nested_fork,
                                      &post_in_task,
                                      &get_in_task,
                                      &run_in_task,
+                                     &spawn_and_wait,
+                                     &group_in_task,
                                      &post,
                                      &run_posted,
                                      &stolen_task,

@@ -34,6 +34,8 @@ function(weir_add_component name)
     target_include_directories(${target} PRIVATE src)
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
     weir_compile_strictly(${target})
+    # As one unit: what a task passes lies in several files, one concept each, and is inlined over their borders.
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     if(BUILD_SHARED_LIBS)
       # Installed, the shared libraries find each other by lying side by side.
       set_target_properties(${target} PROPERTIES INSTALL_RPATH $ORIGIN)

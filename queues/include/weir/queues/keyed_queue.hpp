@@ -15,8 +15,8 @@
 #include <utility>
 
 #include <weir/queues/cache_line.hpp>
-#include <weir/queues/mutex.hpp>
 #include <weir/queues/sync.hpp>
+#include <weir/queues/word_lock.hpp>
 
 namespace weir::detail {
 
@@ -37,7 +37,7 @@ class alignas(cache_line) keyed_queue {
 
   /// Adds the newest. May allocate; without memory the item goes in by its link: it never fails.
   void push(T* item) noexcept {
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     count(*(item->*Of), 1);
     if (last_ - first_ == capacity_ && !make_room()) {
       item->*Next = std::exchange(linked_, item);
@@ -49,22 +49,22 @@ class alignas(cache_line) keyed_queue {
   /// The newest, or null.
   [[nodiscard]] T* take_newest() noexcept {
     if (looks_empty()) return nullptr;
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     if (linked_ != nullptr) return take_linked(linked_);
     return first_ != last_ ? take_at(last_ - 1) : nullptr;
   }
 
   /// The oldest, or null: there is none, or another one is at work here.
   [[nodiscard]] T* try_take_oldest() noexcept {
-    if (looks_empty() || !mutex_.try_lock()) return nullptr;
+    if (looks_empty() || !lock_.try_lock()) return nullptr;
     T* const item = oldest();
-    mutex_.unlock();
+    lock_.unlock();
     return item;
   }
   /// The oldest, or null: there is none.
   [[nodiscard]] T* take_oldest() noexcept {
     if (looks_empty()) return nullptr;
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     return oldest();
   }
 
@@ -72,7 +72,7 @@ class alignas(cache_line) keyed_queue {
   /// else from `from` on towards the oldest, and then the others. Linear in what is passed.
   [[nodiscard]] T* take_of(const Key& key, cursor& from) noexcept {
     if (!may_hold(key)) return nullptr;
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     return take_if_held([&key](const Key& k) { return &k == &key; }, from);
   }
 
@@ -80,14 +80,14 @@ class alignas(cache_line) keyed_queue {
   template <typename Predicate>
   [[nodiscard]] T* take_if(Predicate&& holds, cursor& from) noexcept {
     if (looks_empty()) return nullptr;
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     return take_if_held(holds, from);
   }
 
   /// Whether there is one with this key. Linear.
   [[nodiscard]] bool holds(const Key& key) noexcept {
     if (!may_hold(key)) return false;
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     for (const T* t = linked_; t != nullptr; t = t->*Next) {
       if (t->*Of == &key) return true;
     }
@@ -106,7 +106,7 @@ class alignas(cache_line) keyed_queue {
   /// Gives memory back, if it is empty.
   void trim() noexcept {
     if (!is_large_.load(memory_order_relaxed) || !looks_empty()) return;  // (2)
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     if (first_ != last_) return;
     ring_.reset();
     capacity_ = 0;
@@ -129,7 +129,7 @@ class alignas(cache_line) keyed_queue {
     return static_cast<std::size_t>(address * 0x9E3779B97F4A7C15u >> (64 - std::bit_width(slots - 1)));
   }
 
-  void count(const Key& key, std::int32_t change) noexcept WEIR_REQUIRES(mutex_) {
+  void count(const Key& key, std::int32_t change) noexcept WEIR_REQUIRES(lock_) {
     const auto add = [change](atomic<std::uint32_t>& to) {
       const std::uint32_t now = to.load(memory_order_relaxed);                   // relaxed: written under the lock
       to.store(now + static_cast<std::uint32_t>(change), memory_order_relaxed);  // (1)
@@ -138,17 +138,17 @@ class alignas(cache_line) keyed_queue {
     add(by_key_[slot_of(key)]);
   }
 
-  [[nodiscard]] entry& entry_at(std::uint32_t index) noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] entry& entry_at(std::uint32_t index) noexcept WEIR_REQUIRES(lock_) {
     return ring_[index & (capacity_ - 1)];
   }
 
-  [[nodiscard]] T* oldest() noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] T* oldest() noexcept WEIR_REQUIRES(lock_) {
     if (first_ != last_) return take_at(first_);
     return linked_ != nullptr ? take_linked(linked_) : nullptr;
   }
 
   // Neither end is ever a hole.
-  [[nodiscard]] T* take_at(std::uint32_t index) noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] T* take_at(std::uint32_t index) noexcept WEIR_REQUIRES(lock_) {
     const entry taken = std::exchange(entry_at(index), {});
     count(*taken.key, -1);
     while (first_ != last_ && entry_at(last_ - 1).item == nullptr) --last_;
@@ -156,7 +156,7 @@ class alignas(cache_line) keyed_queue {
     return taken.item;
   }
 
-  [[nodiscard]] T* take_linked(T*& link) noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] T* take_linked(T*& link) noexcept WEIR_REQUIRES(lock_) {
     T* const item = link;
     link = item->*Next;
     count(*(item->*Of), -1);
@@ -164,7 +164,7 @@ class alignas(cache_line) keyed_queue {
   }
 
   template <typename Predicate>
-  [[nodiscard]] T* take_if_held(Predicate&& holds, cursor& from) noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] T* take_if_held(Predicate&& holds, cursor& from) noexcept WEIR_REQUIRES(lock_) {
     for (T** t = &linked_; *t != nullptr; t = &((*t)->*Next)) {
       if (holds(*((*t)->*Of))) return take_linked(*t);
     }
@@ -184,13 +184,13 @@ class alignas(cache_line) keyed_queue {
     return nullptr;
   }
 
-  [[nodiscard]] T* take_and_note(std::uint32_t index, cursor& from) noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] T* take_and_note(std::uint32_t index, cursor& from) noexcept WEIR_REQUIRES(lock_) {
     from = {.at = index, .is_set = true};
     return take_at(index);
   }
 
   // Closes the holes if that helps, and else doubles the ring. False: no memory.
-  [[nodiscard]] bool make_room() noexcept WEIR_REQUIRES(mutex_) {
+  [[nodiscard]] bool make_room() noexcept WEIR_REQUIRES(lock_) {
     std::uint32_t items = 0;
     for (std::uint32_t i = first_; i != last_; ++i) items += entry_at(i).item != nullptr ? 1 : 0;
     if (items > capacity_ / 2 || capacity_ == 0) {
@@ -213,7 +213,7 @@ class alignas(cache_line) keyed_queue {
 
   // Hands over what is in the ring, from the oldest on, by its new place.
   template <typename Put>
-  void move_all(Put&& put) noexcept WEIR_REQUIRES(mutex_) {
+  void move_all(Put&& put) noexcept WEIR_REQUIRES(lock_) {
     std::uint32_t to = 0;
     for (std::uint32_t i = first_; i != last_; ++i) {
       const entry e = entry_at(i);
@@ -221,12 +221,12 @@ class alignas(cache_line) keyed_queue {
     }
   }
 
-  mutex mutex_;
-  std::unique_ptr<entry[]> ring_ WEIR_GUARDED_BY(mutex_);
-  std::uint32_t capacity_ WEIR_GUARDED_BY(mutex_) = 0;  // a power of two, or 0
-  std::uint32_t first_ WEIR_GUARDED_BY(mutex_) = 0;     // the oldest; [first_, last_) are in, or holes
-  std::uint32_t last_ WEIR_GUARDED_BY(mutex_) = 0;
-  T* linked_ WEIR_GUARDED_BY(mutex_) = nullptr;  // those that came when there was no memory, the newest first
+  word_lock lock_;
+  std::unique_ptr<entry[]> ring_ WEIR_GUARDED_BY(lock_);
+  std::uint32_t capacity_ WEIR_GUARDED_BY(lock_) = 0;  // a power of two, or 0
+  std::uint32_t first_ WEIR_GUARDED_BY(lock_) = 0;     // the oldest; [first_, last_) are in, or holes
+  std::uint32_t last_ WEIR_GUARDED_BY(lock_) = 0;
+  T* linked_ WEIR_GUARDED_BY(lock_) = nullptr;  // those that came when there was no memory, the newest first
 
   // How many items there are, and how many of the keys that share a slot. Writers: who has the lock. Readers: all,
   // without it.

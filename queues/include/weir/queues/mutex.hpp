@@ -27,17 +27,17 @@ namespace weir::detail {
 class WEIR_ANNOTATE(capability("mutex")) mutex {
  public:
   void lock() WEIR_ANNOTATE(acquire_capability()) { raw_.lock(); }
-  [[nodiscard]] bool try_lock() noexcept WEIR_ANNOTATE(try_acquire_capability(true)) { return raw_.try_lock(); }
   void unlock() noexcept WEIR_ANNOTATE(release_capability()) { raw_.unlock(); }
 
  private:
   raw_mutex raw_;
 };
 
-/// Holds a mutex for a scope; `unlock` ends the hold early, once.
+/// Holds a mutex, or what is used as one, for a scope; `unlock` ends the hold early, once.
+template <typename Mutex = mutex>
 class WEIR_ANNOTATE(scoped_lockable) lock_guard {
  public:
-  explicit lock_guard(mutex& held) WEIR_ANNOTATE(acquire_capability(held)) : mutex_(&held) { held.lock(); }
+  explicit lock_guard(Mutex& held) WEIR_ANNOTATE(acquire_capability(held)) : mutex_(&held) { held.lock(); }
   ~lock_guard() WEIR_ANNOTATE(release_capability()) {
     if (mutex_ != nullptr) mutex_->unlock();
   }
@@ -50,7 +50,7 @@ class WEIR_ANNOTATE(scoped_lockable) lock_guard {
   }
 
  private:
-  mutex* mutex_;
+  Mutex* mutex_;
 };
 
 }  // namespace weir::detail

@@ -90,7 +90,9 @@ class task_group {
   /// std::bad_alloc; what the callable's move or copy throws. Then nothing has happened.
   template <typename F>
   void spawn(F&& f, const std::source_location& where = std::source_location::current()) {
-    if (auto way = detail::enter(group_)) std::move(*way).launch(std::forward<F>(f), where);
+    if (detail::child_passage way(group_, detail::enter(group_)); way) {
+      std::move(way).launch(std::forward<F>(f), where);
+    }
   }
 
   /// The same, but refused `tasks_full` where max_tasks are live, `cancelled` after a stop, and `forked`: then `f` has
@@ -99,9 +101,10 @@ class task_group {
   /// @throws std::bad_alloc; what the callable's move or copy throws.
   template <typename F>
   result<void> try_spawn(F&& f, const std::source_location& where = std::source_location::current()) {
-    auto way = detail::try_enter(group_);
-    if (!way) return way.error();
-    std::move(*way).launch(std::forward<F>(f), where);
+    refusal why;
+    detail::child_passage way(group_, detail::try_enter(group_, why));
+    if (!way) return why;
+    std::move(way).launch(std::forward<F>(f), where);
     return {};
   }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <weir/queues/mutex.hpp>
+#include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/frame.hpp>
 
 namespace weir::detail {
@@ -28,13 +29,11 @@ class failed_children {
     const lock_guard held(mutex_);
     (last_ != nullptr ? last_->next_queued : first_) = &f;
     last_ = &f;
-    ++count_;
+    count_.store(count_.load(memory_order_relaxed) + 1, memory_order_relaxed);  // (1)
   }
 
-  [[nodiscard]] std::size_t count() const noexcept {
-    const lock_guard held(mutex_);
-    return count_;
-  }
+  /// Exact when no child is left.
+  [[nodiscard]] std::size_t count() const noexcept { return count_.load(memory_order_relaxed); }  // (1)
 
   /// Calls `use` with each error, from the first one on. By one thread, when no child is left.
   template <typename Use>
@@ -44,11 +43,12 @@ class failed_children {
 
   /// Frees them. As for_each.
   void forget() noexcept {
+    if (count() == 0) return;
     frame* f = first();
     {
       const lock_guard held(mutex_);
       first_ = last_ = nullptr;
-      count_ = 0;
+      count_.store(0, memory_order_relaxed);  // (1)
     }
     while (f != nullptr) {
       frame* const next = f->next_queued;
@@ -70,7 +70,9 @@ class failed_children {
   mutable mutex mutex_;
   frame* first_ WEIR_GUARDED_BY(mutex_) = nullptr;
   frame* last_ WEIR_GUARDED_BY(mutex_) = nullptr;
-  std::size_t count_ WEIR_GUARDED_BY(mutex_) = 0;
+  // How many there are. Writers: under the lock. Readers: who waits, without it. (1) relaxed: the word of the group
+  // publishes it.
+  atomic<std::size_t> count_{0};
 };
 
 }  // namespace weir::detail

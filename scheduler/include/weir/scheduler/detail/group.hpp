@@ -6,12 +6,11 @@
 
 #include <cstdint>
 #include <new>
-#include <optional>
 #include <source_location>
 #include <type_traits>
 #include <utility>
 
-#include <weir/admission/result.hpp>
+#include <weir/admission/refusal.hpp>
 #include <weir/queues/cache_line.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/failed_children.hpp>
@@ -57,6 +56,8 @@ struct group {
   // to that: a deadline, a trace, and for a root its permit; null if nothing.
   run_context* made_in = nullptr;
   group_scope* scope = nullptr;
+  // Where the deadline, the trace and the time of admission stand that its children have; null: they have none.
+  const tracked_frame* values = nullptr;
 
   // Written by all who spawn and end children.
   alignas(cache_line) group_state state;
@@ -71,23 +72,29 @@ struct group {
 
   // Read by all children: whether it was asked to stop, and whether anybody below it has stop callbacks.
   alignas(cache_line) task_state stop{task_state::phase::running};
+  // With this many stops in the pool nothing that it is part of was asked to stop. Writers, readers: who asks
+  // (groups.md, Stops). Relaxed: it is true whoever has found it out.
+  atomic<std::uint64_t> unstopped_at{~std::uint64_t{0}};
 };
 
 /// The right to bring one child in: a task's count at the door, or, where there is none, the caller's own.
 class [[nodiscard]] child_passage {
  public:
   enum class kind : std::uint8_t {
-    used,
+    none,
     queued,   // for any worker
     at_once,  // on this thread, as a part of the task that spawns it
   };
 
   child_passage(struct group& of, kind how) noexcept : of_(&of), how_(how) {}
-  child_passage(child_passage&& other) noexcept : of_(other.of_), how_(std::exchange(other.how_, kind::used)) {}
-  child_passage& operator=(child_passage&&) = delete;
+  child_passage(const child_passage&) = delete;
+  child_passage& operator=(const child_passage&) = delete;
   ~child_passage() {
-    if (how_ != kind::used) give_back();
+    if (how_ != kind::none) [[unlikely]]
+      give_back();
   }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return how_ != kind::none; }
 
   /// Brings a child with this callable in: it is the group's from here on, and may be over. What its move or copy
   /// throws leaves, and nothing has happened.
@@ -111,8 +118,8 @@ class [[nodiscard]] child_passage {
 
 /// For a child that runs at once where no task is free. None: the group was asked to stop, and that is noted.
 /// @throws weir::refused `tasks_full`, `forked`.
-[[nodiscard]] std::optional<child_passage> enter(group& of);
-/// For a child that is refused where no task is free, or the group was asked to stop.
-[[nodiscard]] result<child_passage> try_enter(group& of) noexcept;
+[[nodiscard]] child_passage::kind enter(group& of);
+/// For a child that is refused where no task is free, or the group was asked to stop. None: for `why`.
+[[nodiscard]] child_passage::kind try_enter(group& of, refusal& why) noexcept;
 
 }  // namespace weir::detail
