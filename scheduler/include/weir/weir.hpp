@@ -6,6 +6,7 @@
 #include <weir/admission/weighted_semaphore.hpp>
 #include <weir/scheduler/fork_join.hpp>
 #include <weir/scheduler/isolate.hpp>
+#include <weir/scheduler/latency_histogram.hpp>
 #include <weir/scheduler/parallel_for.hpp>
 #include <weir/scheduler/parallel_reduce.hpp>
 #include <weir/scheduler/pool.hpp>
