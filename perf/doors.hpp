@@ -45,6 +45,16 @@ class limited_weir_door : public weir_door {
             {.limits = {.max_weight = 1'000'000'000, .rate = per_second(1'000'000'000), .burst = 1'000'000'000}}) {}
 };
 
+/// No task is timed, or each, and not one in 64.
+class untimed_weir_door : public weir_door {
+ public:
+  untimed_weir_door() : weir_door({.time_one_in = 0}) {}
+};
+class timed_weir_door : public weir_door {
+ public:
+  timed_weir_door() : weir_door({.time_one_in = 1}) {}
+};
+
 class tbb_door {
  public:
   template <typename F>

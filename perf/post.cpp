@@ -60,6 +60,8 @@ void post(benchmark::State& state) {
   count_items(state, "task", std::int64_t{producers} * each);
 }
 BENCHMARK(post<weir_door>)->Name("post/weir")->Arg(1)->Arg(2)->Arg(4)->UseManualTime();
+BENCHMARK(post<untimed_weir_door>)->Name("post/weir_none_timed")->Arg(1)->Arg(2)->UseManualTime();
+BENCHMARK(post<timed_weir_door>)->Name("post/weir_all_timed")->Arg(1)->Arg(2)->UseManualTime();
 BENCHMARK(post<limited_weir_door>)->Name("post/weir_all_limits")->Arg(1)->Arg(2)->Arg(4)->UseManualTime();
 BENCHMARK(post<tbb_door>)->Name("post/tbb")->Arg(1)->Arg(2)->Arg(4)->UseManualTime();
 

@@ -52,6 +52,7 @@ core::core(const pool_options& options)
     : topology_(read_topology(check(options).workers)),
       options_(resolved(options, topology_)),
       fork_generation_(fork_generation()),
+      timing_(options_.time_one_in, static_cast<std::size_t>(*options_.workers)),
       timers_(*this, *options_.clock),
       door_(options_.limits, *options_.clock, &timers_, static_cast<std::size_t>(*options_.workers)),
       idle_(static_cast<int>(*options_.workers)) {
@@ -82,14 +83,14 @@ refusal core::count_refusal(const refusal& why) noexcept {
   return why;
 }
 
-result<passage> core::enter(verb how, const submit_options& options, stamp wanted, deadline patience) {
+result<passage> core::enter(verb how, const submit_options& options, stamp wanted, deadline patience, bool is_timed) {
   if (is_forked()) return refusal{.reason = refusal_reason::forked};
   const bool has_timer = !options.deadline.is_never();
   if (has_timer || (how != verb::try_submit && !options_.limits.rate.is_unlimited())) timers_.ensure_started();
   if (has_timer) timers_.promise_room();
   // From here on the passage gives back whatever has been promised, also if something below throws.
   passage way(*this, passage::kind::refused, static_cast<std::uint32_t>(options.weight), options.priority, {}, nullptr,
-              has_timer);
+              has_timer, is_timed);
   const auto refuse = [&](const refusal& why) {
     submitted_otherwise_.fetch_add(1, memory_order_relaxed);
     return count_refusal(why);
@@ -120,7 +121,7 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
     return admit_after(passage::kind::admitted, [&] { return acquire(door_, asked); });
   }
 
-  const bool needs_time = wanted == stamp::wanted || has_timer || !options_.limits.rate.is_unlimited();
+  const bool needs_time = wanted == stamp::wanted || is_timed || has_timer || !options_.limits.rate.is_unlimited();
   const gate::verdict v = door_.try_admit(asked, needs_time ? clock().now() : time_point{});
   if (v.granted) {
     admitted_at_once_.add();
@@ -280,7 +281,7 @@ void core::drop_user() noexcept {
 // ---- what the templates call
 
 result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted, deadline patience) {
-  return into.enter(how, options, wanted, patience);
+  return into.enter(how, options, wanted, patience, into.timing().takes_next());
 }
 
 void passage::launch(frame& f) && noexcept {

@@ -24,6 +24,7 @@
 #include "stop_count.hpp"
 #include "stop_registry.hpp"
 #include "striped_counter.hpp"
+#include "task_timing.hpp"
 #include "topology.hpp"
 #include "worker.hpp"
 
@@ -48,7 +49,8 @@ class core {
 
   // ---- submission (core.cpp)
 
-  [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience);
+  [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience,
+                                      bool is_timed = false);
   void admit(frame& f, time_point stamp) noexcept;
   void insert_all(std::span<frame* const> frames, priority lane) noexcept;
   void launch_admitted(frame& f, priority lane, time_point stamp) noexcept;
@@ -115,6 +117,7 @@ class core {
 
   // ---- what the parts see of each other
 
+  [[nodiscard]] task_timing& timing() noexcept { return timing_; }
   [[nodiscard]] gate& door() noexcept { return door_; }
   [[nodiscard]] const gate& door() const noexcept { return door_; }
   [[nodiscard]] injector<frame, &frame::next_queued>& injected() noexcept { return injected_; }
@@ -187,6 +190,7 @@ class core {
   const topology topology_;  // looked up before anything else
   const pool_options options_;
   const std::uint32_t fork_generation_;
+  task_timing timing_;
   stop_registry stops_;
   stop_count stops_made_;
   clock_thread timers_;

@@ -38,6 +38,15 @@ bool any_stop_word(frame& f, Visit&& visit) {
   return is_child(f) ? f.group->values : tracked(f);
 }
 
+/// The time of admission there. A post that has no deadline and no trace keeps it only if it is timed, and does not
+/// tell it then either: the same task would be told it one time in so many.
+[[nodiscard]] inline time_point admission_in(const tracked_frame* values) noexcept {
+  if (values == nullptr) return {};
+  const bool is_kept_for_timing =
+      values->state.is_timed() && values->ops->keep_error == nullptr && values->deadline.is_never() && !values->trace;
+  return is_kept_for_timing ? time_point{} : values->admitted_at;
+}
+
 [[nodiscard]] inline task_name name_of(const frame& f) noexcept { return is_child(f) ? f.group->name : f.name; }
 
 }  // namespace weir::detail

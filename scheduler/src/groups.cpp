@@ -102,7 +102,7 @@ void core::open(group& g, const group_options& options) {
     attach(*this, *scope);
     scope->deadline = is_earlier ? options.deadline : inherited;
     scope->trace = options.trace ? options.trace : (above != nullptr ? above->trace : trace_id{});
-    scope->admitted_at = above != nullptr ? above->admitted_at : time_point{};
+    scope->admitted_at = admission_in(above);
     g.scope = scope;
     g.values = scope;
     if (is_earlier) timers_.insert(*scope);

@@ -121,8 +121,7 @@ bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
 // Runs the callable, to the end of its destruction.
 run_end core::run_callable(frame& f, worker* by, int depth) noexcept {
   run_context here(f, *this, by, depth);
-  run_end end = f.ops->run(f, here);
-  f.ops->drop(f);
+  run_end end = f.state.is_timed() ? timing_.run(f, here) : task_timing::run_untimed(f, here);
   if (f.state.has_callbacks()) {
     stops_.close(here);
     assert(here.callbacks == nullptr && "weir: a stop_callback has outlived its task's callable");

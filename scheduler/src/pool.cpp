@@ -24,6 +24,8 @@ const pool_options& check(const pool_options& given) {
     require(*given.search_time >= duration::zero() && *given.search_time <= std::chrono::milliseconds(1),
             "search_time is " + std::to_string(given.search_time->count()) + " ns: it must be 0 to 1,000,000");
   }
+  require(given.time_one_in >= 0 && given.time_one_in <= 1'000'000'000,
+          "time_one_in is " + std::to_string(given.time_one_in) + ": it must be 0 to 1,000,000,000");
   require(given.stop_grace >= duration::zero(),
           "stop_grace is " + std::to_string(given.stop_grace.count()) + " ns: it must not be negative");
   require(given.stragglers <= stragglers::terminate, "stragglers must be one of wait, abandon, terminate");
@@ -63,6 +65,7 @@ pool_metrics detail::core::metrics() const {
     m.workers.push_back(w->counters().read(now));
   }
   m.children = children_outside_.load(memory_order_relaxed);
+  timing_.read(m);
   for (std::size_t i = 0; i < refusal_reason_count; ++i) m.refused[i] = refused_[i].load(memory_order_relaxed);
   m.cpus = topology_.count;
   m.live = door_.tasks_in_use();

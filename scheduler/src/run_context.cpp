@@ -217,8 +217,7 @@ trace_id trace() noexcept {
 time_point admitted_at() noexcept {
   const run_context* const c = run_context::current();
   if (c == nullptr) return {};
-  const detail::tracked_frame* const t = detail::values_of(*c->task);
-  return t != nullptr ? t->admitted_at : time_point{};
+  return detail::admission_in(detail::values_of(*c->task));
 }
 
 }  // namespace this_task

@@ -45,9 +45,11 @@ constexpr owner owners[] = {
     {"word_lock.hpp", "", kind::worker_rmw},  // a worker's queue of children
     {"stop_count.hpp", "", kind::pool_rmw},
     {"striped_counter.hpp", "", kind::worker_rmw},
-    {"core.cpp", "", kind::pool_rmw},  // counts of submissions and refusals
-    {"core.hpp", "", kind::pool_rmw},  // users
-    {"life.cpp", "", kind::pool_rmw},  // husks, ends outside of the workers
+    {"latency_counts.hpp", "", kind::pool_rmw},  // of threads that are no workers
+    {"task_timing.cpp", "", kind::pool_rmw},     // ids of pools
+    {"core.cpp", "", kind::pool_rmw},            // counts of submissions and refusals
+    {"core.hpp", "", kind::pool_rmw},            // users
+    {"life.cpp", "", kind::pool_rmw},            // husks, ends outside of the workers
     {"idle.hpp", "", kind::pool_rmw},
     {"idle.cpp", "", kind::pool_rmw},
     {"clock_thread.cpp", "", kind::pool_rmw},

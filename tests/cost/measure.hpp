@@ -49,12 +49,16 @@ inline void await_waits(std::uint64_t count) {
   testing::eventually("workers that go to sleep", [&] { return so_far().futex_waits >= count; });
 }
 
+/// Tasks may be timed, and none of those here is: how often one is would be a matter of place.
+inline constexpr std::int64_t hardly_ever = 1'000'000'000;
+
 /// A pool, all of whose workers sleep; they do so as soon as they find nothing, since how often they look before is a
 /// matter of time.
 class resting_pool {
  public:
-  explicit resting_pool(std::int64_t workers)
-      : before_(so_far().futex_waits), pool_({.workers = workers, .search_time = duration::zero()}) {
+  explicit resting_pool(std::int64_t workers, std::int64_t time_one_in = hardly_ever)
+      : before_(so_far().futex_waits),
+        pool_({.workers = workers, .search_time = duration::zero(), .time_one_in = time_one_in}) {
     await_waits(before_ + static_cast<std::uint64_t>(workers));
   }
   weir::pool& operator*() noexcept { return pool_; }

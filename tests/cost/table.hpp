@@ -110,6 +110,14 @@ inline constexpr row run_posted{"run of what was posted from outside", entry_per
                                     entry_period / 32 * counts{.pool_rmws = 2, .locks = 1} +
                                     counts{.pool_rmws = 1'120 + 58}};
 
+// One in so many of them, by pool_options::time_one_in. Its frame is one that keeps the pool, up and down, has owners,
+// and says when it is done. The clock: the stamp; on both sides of the run. A job has all that but the latter anyway.
+inline constexpr row timed_post{"post that is timed, besides", entry_period,
+                                entry_period* counts{.pool_rmws = 1, .clock_reads = 1}};
+inline constexpr row run_timed{"run of a post that is timed, besides", entry_period,
+                               entry_period* counts{.pool_rmws = 1, .task_rmws = 2, .clock_reads = 2}};
+inline constexpr row timed_job{"try_submit that is timed, besides", 100, 100 * counts{.clock_reads = 2}};
+
 // The pool's: the thief searches, and no more. The workers': its returns, its own empty deque, the victim's top, and
 // twice that the thief reads the ring. The locks: once its cache is full, the thief gives frames back by 32.
 inline constexpr row stolen_task{
@@ -182,6 +190,9 @@ inline constexpr std::array table = {&nested_fork,
                                      &group_in_task,
                                      &post,
                                      &run_posted,
+                                     &timed_post,
+                                     &run_timed,
+                                     &timed_job,
                                      &stolen_task,
                                      &wake_up,
                                      &search,

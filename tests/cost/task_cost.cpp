@@ -103,6 +103,26 @@ TEST(TaskCost, OfAPostFromOutsideAndOfItsRun) {
   expect(run_posted, c.runs);
 }
 
+TEST(TaskCost, OfAPostThatIsTimedAndOfItsRun) {
+  resting_pool pool(1, 1);
+  (void)cost_of_a_backlog(*pool, entry_period);
+  const backlog_cost c = cost_of_a_backlog(*pool, entry_period);
+  expect(timed_post, c.posts - post.whole);
+  expect(run_timed, c.runs - run_posted.whole);
+}
+
+TEST(TaskCost, OfATimedJobInATask) {
+  resting_pool pool(1, 1);
+  counts c;
+  run_in_a_task(*pool, [&] {
+    (*pool->try_submit({}, [] {})).get();
+    c = cost_of([&] {
+      for (std::uint64_t i = 0; i < get_in_task.times; ++i) (*pool->try_submit({}, [] {})).get();
+    });
+  });
+  expect(timed_job, c - get_in_task.whole);
+}
+
 TEST(TaskCost, OfAStolenTask) {
   constexpr std::uint64_t n = stolen_task.times;
   resting_pool pool(2);
@@ -155,7 +175,7 @@ TEST(TaskCost, OfAWakeUp) {
 TEST(TaskCost, OfASearchBeforeASleep) {
   const auto cost_of_a_wake_up = [](weir::duration search_time) {
     const std::uint64_t waits_before = so_far().futex_waits;
-    weir::pool pool({.workers = 1, .search_time = search_time});
+    weir::pool pool({.workers = 1, .search_time = search_time, .time_one_in = hardly_ever});
     await_waits(waits_before + 1);
     pool.post({}, [] {}).value();
     await_waits(waits_before + 2);
@@ -168,7 +188,7 @@ TEST(TaskCost, OfASearchBeforeASleep) {
 }
 
 TEST(TaskCost, OfARefusal) {
-  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1}});
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1}, .time_one_in = hardly_ever});
   event busy, go;
   pool.post({},
             [&] {

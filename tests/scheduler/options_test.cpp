@@ -33,6 +33,7 @@ TEST(PoolOptions, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options.limits.overflow, weir::overflow::reject_new);
   EXPECT_EQ(options.help_depth, 0);
   EXPECT_FALSE(options.search_time) << "it depends on the CPUs";
+  EXPECT_EQ(options.time_one_in, 64);
   EXPECT_EQ(options.stragglers, weir::stragglers::wait);
   EXPECT_EQ(options.pinning, weir::pinning::none);
 }
@@ -71,6 +72,15 @@ TEST(PoolOptions, StopGraceMustNotBeNegative) {
   EXPECT_EQ(mistake_in({.workers = 1, .search_time = 1ms}), "accepted");
   EXPECT_EQ(mistake_in({.workers = 1, .search_time = 0ns}), "accepted");
   EXPECT_EQ(mistake_in({.workers = 1, .stop_grace = -5ns}), "weir: stop_grace is -5 ns: it must not be negative");
+}
+
+TEST(PoolOptions, OfUpToABillionTasksOneIsTimed) {
+  EXPECT_EQ(mistake_in({.workers = 1, .time_one_in = -1}), "weir: time_one_in is -1: it must be 0 to 1,000,000,000");
+  EXPECT_EQ(mistake_in({.workers = 1, .time_one_in = 1'000'000'001}),
+            "weir: time_one_in is 1000000001: it must be 0 to 1,000,000,000");
+  for (const std::int64_t allowed : {0, 1, 1'000'000'000}) {
+    EXPECT_EQ(mistake_in({.workers = 1, .time_one_in = allowed}), "accepted");
+  }
 }
 
 TEST(PoolOptions, StragglersMustBeOneOfThree) {

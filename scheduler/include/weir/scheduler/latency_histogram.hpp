@@ -11,6 +11,9 @@
 #include <weir/scheduler/detail/log_linear.hpp>
 
 namespace weir {
+namespace detail {
+class latency_counts;
+}
 
 /// Counts times of 0 ns to 292 years in 960 buckets: every nanosecond below 32 ns has its own, and every power of two
 /// above is 16 of them, so that each time in a bucket is at most 1/16 below the longest of it.
@@ -58,6 +61,8 @@ class latency_histogram {
   friend bool operator==(const latency_histogram&, const latency_histogram&) noexcept = default;
 
  private:
+  friend class detail::latency_counts;  // the same, as a pool keeps it
+
   static constexpr std::size_t index_of(duration time) noexcept {
     return time <= duration::zero() ? 0 : scale::index_of(static_cast<std::uint64_t>(time.count()));
   }

@@ -8,6 +8,7 @@
 #include <weir/admission/clock.hpp>
 #include <weir/admission/refusal.hpp>
 #include <weir/scheduler/cpu_count.hpp>
+#include <weir/scheduler/latency_histogram.hpp>
 
 namespace weir {
 
@@ -51,6 +52,13 @@ struct pool_metrics {
   std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' queues.
 
   int asleep = 0;  ///< Workers that sleep, for want of work or in a join.
+
+  // Of the roots that were timed (pool_options::time_one_in), by the pool's clock. What never starts is in neither.
+  /// From the admission, by the limiter's stamp, to the start of the callable; counted at the start.
+  latency_histogram queue_time;
+  /// From there to the end of the callable's destruction, with all that it waited for and all that its thread ran on
+  /// top of it meanwhile; whether it returned or threw. Counted before the end of the task can be seen.
+  latency_histogram run_time;
 
   std::vector<worker_metrics> workers;
   cpu_count cpus;  ///< Why there are so many workers; does not change.

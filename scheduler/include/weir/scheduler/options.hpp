@@ -97,6 +97,12 @@ struct pool_options {
   /// default 20 us where the pool may use four CPUs or more, else 0. A worker that waits for a fork which another one
   /// runs looks as long, and for 5 us at least.
   std::optional<duration> search_time{};
+  /// Of so many roots that a thread submits to this pool one after the other, refused ones included, one is timed, at
+  /// a place that varies: pool_metrics::queue_time and run_time count it. 0 to 1,000,000,000. 1: all; 0: none, and
+  /// no memory for it, which else is 15 KiB for each worker and once more. A task that is timed costs three readings of
+  /// the clock, and a post 64 bytes more. A thread that submits to several pools in turn has one in so many timed on
+  /// average.
+  std::int64_t time_one_in = 64;
   /// How long `shutdown` waits for tasks that it asked to stop before it names those that did not. Zero or more.
   duration stop_grace = std::chrono::milliseconds(100);
   weir::stragglers stragglers = stragglers::wait;

@@ -195,7 +195,7 @@ result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit
                 "weir: a task returns a value; return a pointer or std::ref for a reference");
   result<detail::passage> way = detail::enter(*core_, how, options, detail::stamp::wanted, patience);
   if (!way) return way.error();
-  auto& made = *new detail::job_frame<value, F>(way->first_phase(), way->weight(), options.name, where);
+  auto& made = *new detail::job_frame<value, F>(way->first_state(), way->weight(), options.name, where);
   fill(made, options);
   detail::attach(*core_, made);
   detail::add_owner(made);
@@ -214,22 +214,22 @@ template <typename F>
 result<void> pool::post_with(detail::launch_batch* batch, const submit_options& options, F&& f,
                              const std::source_location& where) {
   using callable = std::decay_t<F>;
-  const bool is_small = options.deadline.is_never() && !detail::trace_of(options);
+  const bool is_plain = options.deadline.is_never() && !detail::trace_of(options);
   const auto stamp =
-      is_small && !detail::observes_admission<callable> ? detail::stamp::for_limits_only : detail::stamp::wanted;
+      is_plain && !detail::observes_admission<callable> ? detail::stamp::for_limits_only : detail::stamp::wanted;
   result<detail::passage> way = detail::enter(*core_, detail::verb::enqueue, options, stamp);
   if (!way) return way.error();
   if (batch != nullptr && !way->leads_to_queues()) {
     batch->flush();
     batch = nullptr;
   }
-  if (is_small) {
+  if (is_plain && !way->is_timed()) {
     using small = detail::posted_frame<detail::frame, callable>;
-    build_and_launch(std::move(*way), *new small(way->first_phase(), way->weight(), options.name, where),
+    build_and_launch(std::move(*way), *new small(way->first_state(), way->weight(), options.name, where),
                      std::forward<F>(f), batch);
   } else {
     using large = detail::posted_frame<detail::tracked_frame, callable>;
-    auto& made = *new large(way->first_phase(), way->weight(), options.name, where);
+    auto& made = *new large(way->first_state(), way->weight(), options.name, where);
     fill(made, options);
     detail::attach(*core_, made);
     build_and_launch(std::move(*way), made, std::forward<F>(f), batch);

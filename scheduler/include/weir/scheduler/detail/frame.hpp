@@ -1,7 +1,7 @@
 // The frame of a task: everything the pool knows of it, in one block of memory with the callable.
 //
-// scheduler/README.md has the table of the fields and of their sizes. A posted task without deadline and trace, and a
-// child of a group, is a `frame` and its callable; all others are a `tracked_frame`.
+// scheduler/README.md has the table of the fields and of their sizes. A posted task that has no deadline and no trace
+// and is not timed, and a child of a group, is a `frame` and its callable; all others are a `tracked_frame`.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,7 @@ struct frame_ops {
 void give_frame_memory(void* block, std::size_t bytes) noexcept;
 
 struct frame {
-  frame(const frame_ops& table, task_state::phase first, std::uint32_t held, task_name called,
+  frame(const frame_ops& table, task_state::beginning first, std::uint32_t held, task_name called,
         const std::source_location& from) noexcept
       : ops(&table), state(first), weight(held), where(from), name(called) {}
   /// A child. It runs once its entry is taken, by whoever takes that: nobody else knows of it.
@@ -86,7 +86,7 @@ static_assert(sizeof(frame) == 40);
 /// Where a frame is in the timer heap.
 inline constexpr std::uint32_t not_in_heap = 0xffff'ffff;
 
-/// A frame with what only some tasks need: a job, a deadline, a trace.
+/// A frame with what only some tasks need: a job, a deadline, a trace, a time of admission.
 struct tracked_frame : frame {
   using frame::frame;
 

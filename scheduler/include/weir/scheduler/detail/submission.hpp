@@ -32,9 +32,17 @@ class [[nodiscard]] passage {
   enum class kind : std::uint8_t { refused, admitted, admitted_for_caller, must_wait };
 
   /// @param has_timer  room for its deadline has been promised by the clock thread.
-  passage(core& into, kind how, std::uint32_t weight, priority lane, time_point stamp, door_wait* place,
-          bool has_timer) noexcept
-      : core_(&into), place_(place), stamp_(stamp), weight_(weight), how_(how), lane_(lane), has_timer_(has_timer) {}
+  /// @param is_timed  its frame is a tracked_frame, and its times are counted.
+  passage(core& into, kind how, std::uint32_t weight, priority lane, time_point stamp, door_wait* place, bool has_timer,
+          bool is_timed) noexcept
+      : core_(&into),
+        place_(place),
+        stamp_(stamp),
+        weight_(weight),
+        how_(how),
+        lane_(lane),
+        has_timer_(has_timer),
+        is_timed_(is_timed) {}
   passage(passage&& other) noexcept
       : core_(std::exchange(other.core_, nullptr)),
         place_(std::exchange(other.place_, nullptr)),
@@ -42,7 +50,8 @@ class [[nodiscard]] passage {
         weight_(other.weight_),
         how_(other.how_),
         lane_(other.lane_),
-        has_timer_(other.has_timer_) {}
+        has_timer_(other.has_timer_),
+        is_timed_(other.is_timed_) {}
   passage& operator=(passage&&) = delete;
   ~passage() {
     if (core_ != nullptr) leave_unused();
@@ -56,9 +65,10 @@ class [[nodiscard]] passage {
   void take_place(door_wait* place) noexcept { place_ = place; }
 
   /// The state in which its frame begins.
-  [[nodiscard]] task_state::phase first_phase() const noexcept {
-    return how_ == kind::must_wait ? task_state::phase::waiting : task_state::phase::queued;
+  [[nodiscard]] task_state::beginning first_state() const noexcept {
+    return {how_ == kind::must_wait ? task_state::phase::waiting : task_state::phase::queued, is_timed_};
   }
+  [[nodiscard]] bool is_timed() const noexcept { return is_timed_; }
   [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
 
   /// Brings `f` in: into the queues, to its place at the door, or, for caller_runs, through its whole life on this
@@ -87,6 +97,7 @@ class [[nodiscard]] passage {
   kind how_;
   priority lane_;
   bool has_timer_;
+  bool is_timed_;
 };
 
 /// Who wants to know when a task was admitted: somebody, or only the limits, which then spares a reading of the clock

@@ -35,7 +35,15 @@ class task_state {
  public:
   enum class phase : std::uint8_t { waiting, queued, running, ending, done };
 
-  explicit task_state(phase first) noexcept : word_(static_cast<std::uint32_t>(first)) {}
+  /// How a task begins, and whether it is timed, which never changes.
+  struct beginning {
+    constexpr beginning(phase first_phase, bool timed = false) noexcept : first(first_phase), is_timed(timed) {}
+    phase first;
+    bool is_timed;
+  };
+
+  explicit task_state(beginning how) noexcept
+      : word_(static_cast<std::uint32_t>(how.first) | (how.is_timed ? timed_bit : 0u)) {}
   task_state(const task_state&) = delete;
   task_state& operator=(const task_state&) = delete;
 
@@ -103,6 +111,11 @@ class task_state {
     return (word_.load(memory_order_relaxed) & groups_bit) != 0;  // (4)
   }
 
+  /// For the owner.
+  [[nodiscard]] bool is_timed() const noexcept {
+    return (word_.load(memory_order_relaxed) & timed_bit) != 0;  // relaxed: as old as the frame
+  }
+
   /// -> done. Returns who is to be woken.
   struct watchers {
     bool threads;  // sleep on this word
@@ -140,7 +153,7 @@ class task_state {
 
  private:
   // Bits, from the lowest: phase (3), outcome once done (3), stop cause (3), callbacks, threads wait, workers wait,
-  // groups.
+  // groups, timed.
   static constexpr int outcome_shift = 3;
   static constexpr int cause_shift = 6;
   static constexpr std::uint32_t phase_mask = 7u;
@@ -148,6 +161,7 @@ class task_state {
   static constexpr std::uint32_t threads_bit = 1u << 10;
   static constexpr std::uint32_t workers_bit = 1u << 11;
   static constexpr std::uint32_t groups_bit = 1u << 12;
+  static constexpr std::uint32_t timed_bit = 1u << 13;
 
   static constexpr phase phase_in(std::uint32_t w) noexcept { return static_cast<phase>(w & phase_mask); }
   static constexpr stop_cause cause_in(std::uint32_t w) noexcept {

@@ -140,12 +140,13 @@ struct frame_bodies {
   static constexpr auto admission_hook = observes_admission<F> ? &on_admit : nullptr;
 };
 
-/// A posted task: `Base` is frame, or tracked_frame if it has a deadline or a trace.
+/// A posted task: `Base` is frame, or tracked_frame if it has a deadline or a trace, or is timed.
 template <typename Base, typename F>
 struct posted_frame final : Base {
   using bodies = frame_bodies<posted_frame, F>;
 
-  posted_frame(task_state::phase first, std::uint32_t held, task_name called, const std::source_location& from) noexcept
+  posted_frame(task_state::beginning first, std::uint32_t held, task_name called,
+               const std::source_location& from) noexcept
       : Base(table, first, held, called, from) {}
 
   void call(run_context& context) { (void)call_with_token(callable.value, context); }
@@ -174,7 +175,8 @@ template <typename T, typename F>
 struct job_frame final : result_frame<T> {
   using bodies = frame_bodies<job_frame, F>;
 
-  job_frame(task_state::phase first, std::uint32_t held, task_name called, const std::source_location& from) noexcept
+  job_frame(task_state::beginning first, std::uint32_t held, task_name called,
+            const std::source_location& from) noexcept
       : result_frame<T>(table, first, held, called, from) {}
 
   void call(run_context& context) {
