@@ -1,18 +1,21 @@
-// A histogram of fixed size for quantiles: log-linear buckets, as in HdrHistogram (G. Tene).
+// A histogram of fixed size for quantiles, which any number of threads write, with an exact maximum. The pool's own,
+// weir::latency_histogram, has the same buckets, four times as wide.
 // Values below 2^(SubBits + 1) are counted exactly; above, a bucket is at most 1 / 2^SubBits of its value wide.
 //
 // Progress: `record` is wait-free but for the maximum, which is lock-free; reading while others record gives a value of
 // some of the moments in between.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/log_linear.hpp>
 
 namespace weir::tools {
 
@@ -22,8 +25,8 @@ class histogram {
  public:
   /// Any thread. Wait-free but for a new maximum.
   void record(std::uint64_t value) noexcept {
-    counts_[index_of(value)].fetch_add(1, detail::memory_order_relaxed);  // (1)
-    std::uint64_t seen = max_.load(detail::memory_order_relaxed);         // (1)
+    counts_[scale::index_of(value)].fetch_add(1, detail::memory_order_relaxed);  // (1)
+    std::uint64_t seen = max_.load(detail::memory_order_relaxed);                // (1)
     while (seen < value && !max_.compare_exchange_weak(seen, value, detail::memory_order_relaxed,
                                                        detail::memory_order_relaxed)) {  // (1)
     }
@@ -43,7 +46,7 @@ class histogram {
     std::uint64_t below = 0;
     for (std::size_t index = 0; index < buckets; ++index) {
       below += counts_[index].load(detail::memory_order_relaxed);  // (1)
-      if (below >= rank) return end_of(index) < max() ? end_of(index) : max();
+      if (below >= rank) return std::min(scale::last_of(index), max());
     }
     return max();
   }
@@ -57,21 +60,9 @@ class histogram {
   [[nodiscard]] std::uint64_t max() const noexcept { return max_.load(detail::memory_order_relaxed); }  // (1)
 
  private:
-  static constexpr std::size_t buckets = std::size_t{65 - SubBits} << SubBits;
+  using scale = detail::log_linear<SubBits>;
 
-  static constexpr std::size_t index_of(std::uint64_t value) noexcept {
-    const unsigned width = static_cast<unsigned>(std::bit_width(value));
-    const unsigned shift = width > SubBits + 1 ? width - (SubBits + 1) : 0;
-    return (std::size_t{shift} << SubBits) + static_cast<std::size_t>(value >> shift);
-  }
-
-  // The largest value of a bucket.
-  static constexpr std::uint64_t end_of(std::size_t index) noexcept {
-    if (index < (std::size_t{2} << SubBits)) return index;
-    const std::size_t shift = (index >> SubBits) - 1;
-    const std::uint64_t top = index - (shift << SubBits);
-    return ((top + 1) << shift) - 1;  // wraps to the largest value in the last bucket
-  }
+  static constexpr std::size_t buckets = scale::index_of(std::numeric_limits<std::uint64_t>::max()) + 1;
 
   // How many values fell into each bucket, and the largest value. Writers: whoever records; readers: all.
   // (1) statistics: relaxed, since they publish nothing; a reader that needs all of them joins the writers first.
