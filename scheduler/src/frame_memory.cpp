@@ -4,6 +4,7 @@
 #include <array>
 #include <new>
 #include <pthread.h>
+#include <utility>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -17,14 +18,24 @@
 namespace weir::detail {
 namespace {
 
-// Sizes of 64 to 256 bytes in steps of 16.
-constexpr std::size_t size_count = 13;
-constexpr std::size_t index_of(std::size_t bytes) noexcept { return bytes <= 64 ? 0 : (bytes - 64 + 15) / 16; }
+// Sizes of 64 to 256 bytes in steps of 8.
+constexpr std::size_t smallest = 64;
+constexpr std::size_t step = 8;
+constexpr std::size_t size_count = (largest_cached_frame - smallest) / step + 1;
+constexpr std::size_t index_of(std::size_t bytes) noexcept {
+  return bytes <= smallest ? 0 : (bytes - smallest + step - 1) / step;
+}
+
+template <typename Indices>
+struct heaps_of;
+template <std::size_t... Index>
+struct heaps_of<std::index_sequence<Index...>> {
+  slab_heap of_size[sizeof...(Index)] = {slab_heap(smallest + step * Index)...};
+};
 
 // Not destroyed at the end of the process: what runs then may still free frames.
-constinit slab_heap heaps[size_count] = {slab_heap(64),  slab_heap(80),  slab_heap(96),  slab_heap(112), slab_heap(128),
-                                         slab_heap(144), slab_heap(160), slab_heap(176), slab_heap(192), slab_heap(208),
-                                         slab_heap(224), slab_heap(240), slab_heap(256)};
+constinit heaps_of<std::make_index_sequence<size_count>> all_heaps;
+constexpr slab_heap (&heaps)[size_count] = all_heaps.of_size;
 
 constexpr int batch = 32;
 

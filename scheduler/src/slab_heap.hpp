@@ -20,7 +20,7 @@ inline constexpr int kept_slabs = 16;
 /// Thread-safe. Never destroyed: blocks may be given back by whatever runs last.
 class slab_heap {
  public:
-  /// @param block_size  bytes, a multiple of 16 from 64 to 1024.
+  /// @param block_size  bytes, a multiple of 8 from 64 to 1024. A block is aligned to what divides that, up to 64.
   explicit constexpr slab_heap(std::uint32_t block_size) noexcept : block_size_(block_size) {}
   slab_heap(const slab_heap&) = delete;
   slab_heap& operator=(const slab_heap&) = delete;

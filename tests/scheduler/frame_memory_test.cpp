@@ -21,10 +21,11 @@ using weir::detail::take_frame_memory;
 
 TEST(FrameMemory, IsAlignedAndOfTheSizeAskedFor) {
   for (std::size_t bytes = 1; bytes <= 300; ++bytes) {
+    const std::size_t alignment = (bytes + 7) / 8 % 2 == 0 ? 16 : 8;  // the most that a type of that size can ask for
     std::vector<void*> blocks;
     for (int i = 0; i < 100; ++i) {
       void* const b = take_frame_memory(bytes);
-      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(b) % 16, 0u);
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(b) % alignment, 0u);
       std::fill_n(static_cast<unsigned char*>(b), bytes, static_cast<unsigned char>(i));
       blocks.push_back(b);
     }
@@ -48,9 +49,9 @@ TEST(FrameMemory, WhatWasFreedLastIsTakenFirst) {
   give_frame_memory(first, 100);
   give_frame_memory(second, 100);
   EXPECT_EQ(take_frame_memory(97), second);
-  EXPECT_EQ(take_frame_memory(112), first);
-  give_frame_memory(first, 112);
-  give_frame_memory(second, 112);
+  EXPECT_EQ(take_frame_memory(104), first);
+  give_frame_memory(first, 104);
+  give_frame_memory(second, 104);
 }
 
 // What one thread takes and another gives back, again and again, does not pile up with either, but for a cache of 64.

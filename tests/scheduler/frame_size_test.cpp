@@ -24,15 +24,17 @@ using namespace weir::detail;
 
 TEST(FrameSize, APostedCallableOf24BytesFitsIn64) { EXPECT_LE((sizeof(posted_frame<frame, capture_of_24>)), 64u); }
 
-TEST(FrameSize, AJobOf24BytesWithAnEightByteResultFitsIn144) {
-  EXPECT_LE((sizeof(job_frame<std::int64_t, capture_of_24_with_result>)), 144u);
+TEST(FrameSize, AJobOf24BytesWithAnEightByteResultFitsIn136) {
+  EXPECT_LE((sizeof(job_frame<std::int64_t, capture_of_24_with_result>)), 136u);
 }
 
-TEST(FrameSize, WithoutAResultAJobIsSmaller) { EXPECT_LE((sizeof(job_frame<void, capture_of_24>)), 136u); }
+TEST(FrameSize, WithoutAResultAJobIsSmaller) { EXPECT_LE((sizeof(job_frame<void, capture_of_24>)), 128u); }
 
-TEST(FrameSize, APostWithDeadlineOrTraceFitsIn128) {
-  EXPECT_LE((sizeof(posted_frame<tracked_frame, capture_of_24>)), 128u);
+TEST(FrameSize, APostWithDeadlineOrTraceFitsIn120) {
+  EXPECT_LE((sizeof(posted_frame<tracked_frame, capture_of_24>)), 120u);
 }
+
+TEST(FrameSize, AChildOf24BytesFitsIn64) { EXPECT_LE((sizeof(child_frame<capture_of_24>)), 64u); }
 
 TEST(FrameSize, HandlesAreSmall) {
   EXPECT_LE(sizeof(weir::job<int>), 2 * sizeof(void*));

@@ -45,7 +45,8 @@ struct frame_ops {
   frame_kind kind;
 };
 
-/// A block of at least `bytes`, aligned to 16 bytes, to 64 if it is a multiple of 64, from the calling thread's cache.
+/// A block of `bytes`, a multiple of 8, from the calling thread's cache: aligned to 8 bytes, and to 16 or 64 if `bytes`
+/// is a multiple of that, which is all that a type of this size can ask for if it is content with operator new.
 /// Any thread. One of 32 calls takes a short lock. @throws std::bad_alloc.
 [[nodiscard]] void* take_frame_memory(std::size_t bytes);
 /// Gives back what `take_frame_memory(bytes)` returned, on any thread, also at the end of one.
