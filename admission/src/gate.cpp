@@ -38,15 +38,24 @@ refusal_reason reason_of(outcome o) noexcept {
   return refusal_reason::invalid;
 }
 
+// With few tasks a stock here would be what is missing there.
+std::uint32_t block_of(std::int64_t max_tasks, std::size_t givers, child_stock::rule stocks) noexcept {
+  return max_tasks / stocks.tasks_per_giver >= static_cast<std::int64_t>(givers) ? stocks.block : 0;
+}
+
 }  // namespace
 
-gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers)
+gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
+           child_stock::rule stocks)
     : limits_(check(configured)),
       clock_(&clock),
       alarm_(for_tokens),
       bucket_(configured.rate, configured.burst, clock),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
+      stock_(givers != 0 && counts_tasks_
+                 ? std::make_unique<child_stock>(givers, block_of(configured.max_tasks, givers, stocks))
+                 : nullptr),
       capacity_(counted_tasks(configured.max_tasks), counted_weight(configured.max_weight), givers),
       max_weight_(counted_weight(configured.max_weight)),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
@@ -95,16 +104,18 @@ gate::verdict gate::take(demand wanted, capacity::place from, time_point now, ti
 }
 
 bool gate::take_room(demand wanted, capacity::place from, hold kind, verdict& v) noexcept {
+  if (stock_ != nullptr) return take_room_with_givers(wanted, from, kind, v);
   capacity::view seen{};
-  const outcome found = capacity_.try_take(wanted, from, kind, seen);
+  const outcome found = capacity_.try_take_of_word(wanted, from, kind, seen);
   if (found == outcome::taken) return true;
-  if (found == outcome::waiters_ahead) {
-    explain_line(seen, v);
-  } else {
-    v.why = reason_of(found);
-    v.in_use = in_use(v.why, seen);
-  }
+  explain_room(found, seen, v);
   return false;
+}
+
+void gate::explain_room(capacity::outcome found, const capacity::view& seen, verdict& v) const noexcept {
+  if (found == outcome::waiters_ahead) return explain_line(seen, v);
+  v.why = reason_of(found);
+  v.in_use = in_use(v.why, seen);
 }
 
 bool gate::take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept {
@@ -205,29 +216,7 @@ void gate::give_back(demand held, hold kind) noexcept {
 
 void gate::tell(watchers wanted) noexcept {
   if (wanted.waiters) look(bell::new_head_only);
-  if (wanted.closed && counts_tasks_ && tasks_in_use() == 0) notify_emptied();
-}
-
-// ---- children
-
-bool gate::try_add_child() noexcept {
-  if (!counts_tasks_) return true;
-  if (head_lacks_.load(memory_order_relaxed) == refusal_reason::tasks_full && capacity_.load().waiters) return false;
-  capacity::view seen{};
-  return capacity_.try_take({.tasks = 1, .weight = 0}, capacity::place::child, hold::final, seen) == outcome::taken;
-}
-
-bool gate::try_add_child(std::size_t /*giver*/) noexcept { return try_add_child(); }
-
-void gate::end_child() noexcept {
-  if (counts_tasks_) give_back({.tasks = 1, .weight = 0}, hold::final);
-}
-
-void gate::end_child(std::size_t giver) noexcept {
-  if (!capacity_.has_givers()) return end_child();
-  const watchers wanted = capacity_.give_back_as(giver);
-  if (wanted.waiters || wanted.closed) [[unlikely]]
-    tell(wanted);
+  if (wanted.closed && counts_tasks_ && is_nothing_out()) notify_emptied();
 }
 
 // ---- closing, and changing a limit
@@ -236,9 +225,11 @@ void gate::close() noexcept {
   outcomes decided;
   {
     lock_guard held(mutex_);
+    if (stock_ != nullptr && !capacity_.load().closed) stock_->ask();  // for ever
     capacity_.close();
     while (waiter* const w = queue_.head()) refuse(*w, refusal_reason::closed, decided);
     capacity_.set_waiters(false);
+    if (stock_ != nullptr) recall_under_lock();
   }
   deliver(decided);
   notify_emptied();
@@ -252,7 +243,7 @@ void gate::notify_emptied() noexcept {
 bool gate::wait_until_empty(time_point until) noexcept {
   for (;;) {
     const std::uint32_t seen = emptied_.load(memory_order_acquire);  // (2)
-    if (tasks_in_use() == 0 && waiting() == 0) return true;
+    if (is_nothing_out() && waiting() == 0) return true;
     if (until <= clock_->now()) return false;
     clock_->wait_until(emptied_, seen, until);
   }
@@ -312,7 +303,13 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
   return why;
 }
 
-std::int64_t gate::tasks_in_use() const noexcept { return counts_tasks_ ? capacity_.tasks_held(limits_.max_tasks) : 0; }
+std::int64_t gate::tasks_in_use() const noexcept {
+  if (!counts_tasks_) return 0;
+  const std::int64_t out = capacity_.tasks_held(limits_.max_tasks);
+  // Once it is closed nothing stays in a stock; what is on its way through one is then a task that has not ended yet.
+  if (stock_ == nullptr || capacity_.load().closed) return out;
+  return std::max<std::int64_t>(out - stock_->units(), 0);
+}
 
 std::int64_t gate::weight_in_use() const noexcept {
   return counts_weight_ ? in_use(refusal_reason::weight_full, capacity_.load()) : 0;

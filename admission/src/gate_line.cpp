@@ -26,7 +26,11 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
       refuse(*w, refusal_reason::timed_out, decided);
       continue;
     }
-    const verdict v = take(demand_of(w->request_.weight), capacity::place::head, now);
+    const demand wanted = demand_of(w->request_.weight);
+    verdict v = take(wanted, capacity::place::head, now);
+    if (!v.granted && v.why == refusal_reason::tasks_full && recall_for_head()) {
+      v = take(wanted, capacity::place::head, now);
+    }
     if (v.granted) {
       unlink(*w);
       if (w->counted_) waiting_.fetch_sub(1, memory_order_relaxed);  // relaxed: it is held by the word from here on
@@ -50,6 +54,10 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
     break;
   }
   if (queue_.empty()) capacity_.set_waiters(false);
+  if (head_asks_ && (queue_.empty() || head_lacks_.load(memory_order_relaxed) != refusal_reason::tasks_full)) {
+    head_asks_ = false;
+    stock_->ask_no_more();
+  }
 }
 
 void gate::unlink(waiter& w) noexcept {

@@ -61,6 +61,8 @@ constexpr owner owners[] = {
     {"capacity_word.hpp", "", kind::pool_rmw},
     {"task_word.hpp", "give_back_as", kind::worker_rmw},  // the returns of a giver
     {"task_word.hpp", "", kind::pool_rmw},
+    {"child_stock.hpp", "::ask", kind::pool_rmw},  // who wants what is spare; all else is a giver's
+    {"child_stock.hpp", "", kind::worker_rmw},
     {"gate.cpp", "", kind::pool_rmw},
     {"gate_line.cpp", "", kind::pool_rmw},
     {"token_bucket.hpp", "", kind::pool_rmw},

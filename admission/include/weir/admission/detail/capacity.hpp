@@ -31,6 +31,14 @@ class capacity {
   [[nodiscard]] outcome try_take(demand wanted, place from, hold kind, view& seen) noexcept {
     return tasks_ ? tasks_->try_take(from, kind, seen) : word_.try_take(wanted, from, kind, seen);
   }
+  /// The same, where the gate has no givers.
+  [[nodiscard]] outcome try_take_of_word(demand wanted, place from, hold kind, view& seen) noexcept {
+    return word_.try_take(wanted, from, kind, seen);
+  }
+  [[nodiscard]] std::uint32_t try_take_block(std::uint32_t most) noexcept {
+    return tasks_ ? tasks_->try_take_block(most) : word_.try_take_block(most);
+  }
+  [[nodiscard]] bool try_mark() noexcept { return tasks_ ? tasks_->try_mark() : word_.try_mark(); }
   void settle() noexcept { tasks_ ? tasks_->settle() : word_.settle(); }
   watchers give_back(demand held, hold kind) noexcept {
     if (tasks_) return tasks_->give_back(held, kind);
@@ -55,6 +63,7 @@ class capacity {
 
  private:
   friend struct gate_steps;
+  friend struct unit_steps;
 
   const std::unique_ptr<task_word> tasks_;  // null: all is in word_
   capacity_word word_;

@@ -8,6 +8,7 @@
 // wait-free where the machine has a locked addition.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <weir/queues/sync.hpp>
@@ -40,7 +41,7 @@ class capacity_word {
   enum class outcome : std::uint8_t { taken, tasks_full, weight_full, waiters_ahead, contended, closed };
 
   /// Who asks: a newcomer respects those who wait; the head of the queue, under the lock of the queue, is the one they
-  /// wait behind; a child of what is inside passes them, and a closed door.
+  /// wait behind. A child, of one that was admitted, passes them and a close.
   enum class place : std::uint8_t { newcomer, head, child };
 
   /// Whether a grant stands, or is an attempt that may still be given back because a token is missing. While an attempt
@@ -64,13 +65,35 @@ class capacity_word {
         return o;
       }
       const std::uint64_t next = now - amount(wanted) + (kind == hold::attempt ? one_attempt : 0);
-      if (word_.compare_exchange_weak(now, next, memory_order_acquire, memory_order_relaxed))
-        return outcome::taken;  // (1)
+      if (word_.compare_exchange_weak(now, next, memory_order_acq_rel, memory_order_relaxed))
+        return outcome::taken;  // (1) (2)
     }
   }
   [[nodiscard]] outcome try_take(demand wanted, place from, hold kind) noexcept {
     view seen{};
     return try_take(wanted, from, kind, seen);
+  }
+
+  /// Takes as many tasks as there are, up to `most`, as one attempt, and past a close and those who wait. Returns how
+  /// many; 0 with too many attempts, too.
+  [[nodiscard]] std::uint32_t try_take_block(std::uint32_t most) noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: the exchange below does
+    for (;;) {
+      const view seen = unpack(now);
+      const auto units = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seen.tasks_free, 0, most));
+      if (units == 0 || seen.attempts == most_attempts) return 0;
+      const std::uint64_t next = now - amount({.tasks = units, .weight = 0}) + one_attempt;
+      if (word_.compare_exchange_weak(now, next, memory_order_acq_rel, memory_order_relaxed)) return units;  // (1) (2)
+    }
+  }
+
+  /// An attempt that has taken nothing yet. False with too many attempts.
+  [[nodiscard]] bool try_mark() noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: nor does the exchange
+    do {
+      if (unpack(now).attempts == most_attempts) return false;
+    } while (!word_.compare_exchange_weak(now, now + one_attempt, memory_order_relaxed, memory_order_relaxed));
+    return true;
   }
 
   /// The attempt has its token: the grant stands.
@@ -103,7 +126,7 @@ class capacity_word {
                   added);  // relaxed: room that a setter makes carries no data
   }
 
-  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1)
+  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1) (2)
 
   static constexpr std::uint32_t most_attempts = 31;
 
@@ -155,6 +178,8 @@ class capacity_word {
   // (1) free: release addition by who gives back -> acquire exchange by who takes (every write here is a
   //     read-modify-write, so the release sequence reaches the taker): what the last holder did happens before what the
   //     next one does.
+  // (2) spare units: release by who takes a block, or the last that is here -> acquire load by a newcomer that found no
+  //     room; that there are spare units was noted before.
   atomic<std::uint64_t> word_;
 };
 

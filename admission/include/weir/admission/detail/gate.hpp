@@ -13,8 +13,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include <weir/admission/detail/capacity.hpp>
+#include <weir/admission/detail/child_stock.hpp>
 #include <weir/admission/detail/waiter.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/result.hpp>
@@ -51,8 +53,10 @@ class gate {
 
   /// The clock and the alarm must outlive the gate.
   /// @param givers  how many threads, the workers of a pool, give back most of what is admitted; see `release`.
+  /// @param stocks  how large the givers' stocks of units for children are.
   /// @throws std::invalid_argument as weir::check does; std::bad_alloc if there are givers.
-  gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr, std::size_t givers = 0);
+  gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr, std::size_t givers = 0,
+       child_stock::rule stocks = {});
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
   /// Nothing is held and nobody is in the line any more: else it says so on stderr and terminates, in every build,
@@ -89,13 +93,17 @@ class gate {
   /// then writes only what is its own.
   void release(std::uint32_t weight, std::size_t giver) noexcept;
 
-  /// One more task under one that was admitted: counted in max_tasks, without weight and token. Passes a closed door,
-  /// and those who wait unless the head of the line lacks a task. False: none is free just now. Lock-free.
-  [[nodiscard]] bool try_add_child() noexcept;
+  /// One more task under one that was admitted: counted in max_tasks; no weight, no token. Passes a closed door, and
+  /// those who wait unless the head of the line lacks a task. False: none is free just now; it need not be exact, since
+  /// other givers' stocks are not looked at. By a giver, on its own thread: then it writes, mostly, only what is its
+  /// own. Lock-free, unless it gives back what somebody waits for.
   [[nodiscard]] bool try_add_child(std::size_t giver) noexcept;
-  /// Its end, by anybody, or by one of the givers.
-  void end_child() noexcept;
+  /// The same by any thread, from the word.
+  [[nodiscard]] bool try_add_child() noexcept;
+  /// The end of a child, by a giver, on its own thread, maybe by another one than took it; and by any thread. What is
+  /// given back where somebody waits is handed on.
   void end_child(std::size_t giver) noexcept;
+  void end_child() noexcept;
 
   /// Grants whom there is room and a token for. Called when the time of the head's token has come; sets the alarm, or
   /// wakes the head, again if it has not.
@@ -121,7 +129,8 @@ class gate {
   [[nodiscard]] refusal explain(const verdict& v, const door_request& asked) const noexcept;
 
   /// Free to be outdated at once. While the limit of the weights moves, weight_in_use may be off by the move; never
-  /// below 0. With givers, tasks_in_use may be too much by what is admitted during the call; never above the limit.
+  /// below 0. With givers, tasks_in_use may be too much by what is admitted during the call; never above the limit; and
+  /// with children, as long as it is open, off by the units that move between the word and a stock.
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept;
   [[nodiscard]] std::int64_t weight_in_use() const noexcept;
   /// Places that are promised or taken, also by what was refused and is not destroyed yet.
@@ -136,6 +145,7 @@ class gate {
  private:
   // The protocol's steps one by one, for tests/model/, which shows that none of them can be left out.
   friend struct gate_steps;
+  friend struct unit_steps;
 
   // What was decided under the lock, to be told after it.
   struct outcomes {
@@ -153,6 +163,9 @@ class gate {
                              time_of whose = time_of::own_clock) noexcept;
   [[nodiscard]] bool take_room(demand wanted, capacity::place from, capacity::hold kind, verdict& v) noexcept;
   [[nodiscard]] bool take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept;
+  [[nodiscard]] bool take_room_with_givers(demand wanted, capacity::place from, capacity::hold kind,
+                                           verdict& v) noexcept;
+  void explain_room(capacity::outcome found, const capacity::view& seen, verdict& v) const noexcept;
   void explain_rate(bool newcomer, time_of whose, verdict& v) noexcept;
   void explain_line(const capacity::view& seen, verdict& v) const noexcept;
   [[nodiscard]] duration rate_wait(time_point now) const noexcept;
@@ -166,6 +179,13 @@ class gate {
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
+  [[nodiscard]] bool refill(std::size_t giver) noexcept;
+  [[nodiscard]] bool may_have_spare() const noexcept;
+  [[nodiscard]] bool recall() noexcept;
+  void recall_under_lock() noexcept WEIR_REQUIRES(mutex_);
+  [[nodiscard]] bool recall_for_head() noexcept WEIR_REQUIRES(mutex_);
+  // Spare units are out, too. Never too little, if no more is admitted.
+  [[nodiscard]] bool is_nothing_out() const noexcept { return capacity_.tasks_held(limits_.max_tasks) == 0; }
   void leave_place() noexcept;
   void notify_emptied() noexcept;
 
@@ -175,6 +195,7 @@ class gate {
   token_bucket bucket_;
   const bool counts_tasks_;
   const bool counts_weight_;
+  const std::unique_ptr<child_stock> stock_;  // null: there are no givers, or tasks are not counted
 
   alignas(cache_line) capacity capacity_;
 
@@ -201,6 +222,7 @@ class gate {
   waiter_list queue_ WEIR_GUARDED_BY(mutex_);
   const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the head that was told to come back for its token
   time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
+  bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;             // for spare units, since it lacks a task
 };
 
 }  // namespace weir::detail

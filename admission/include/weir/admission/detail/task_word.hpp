@@ -34,9 +34,8 @@ class task_word {
   task_word& operator=(const task_word&) = delete;
 
   /// Takes one task if there is room; as capacity_word::try_take. `seen` is exact where there is no room; with another
-  /// outcome its `tasks_free` is as of the last sum. Out of line: a limiter's grant, which never comes here, would save
-  /// more registers for it.
-  [[nodiscard, gnu::noinline]] outcome try_take(place from, hold kind, view& seen) noexcept {
+  /// outcome its `tasks_free` is as of the last sum.
+  [[nodiscard]] outcome try_take(place from, hold kind, view& seen) noexcept {
     std::uint64_t now = word_.load(memory_order_acquire);          // (1)
     std::uint64_t until = room_until_.load(memory_order_acquire);  // (2)
     for (;;) {
@@ -55,6 +54,29 @@ class task_word {
       }
       until = sum;
     }
+  }
+
+  /// Takes as many tasks as there are, up to `most`; as capacity_word::try_take_block.
+  [[nodiscard]] std::uint32_t try_take_block(std::uint32_t most) noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);          // publishes nothing: the exchange below does
+    std::uint64_t until = room_until_.load(memory_order_acquire);  // (2)
+    for (;;) {
+      if (until < taken(now) + most) until = sum_up(until);
+      const view seen = unpack(now, until);
+      const auto units = static_cast<std::uint32_t>(std::min<std::int64_t>(seen.tasks_free, most));
+      if (units == 0 || seen.attempts == capacity_word::most_attempts) return 0;
+      const std::uint64_t next = now + units + one_attempt;
+      if (word_.compare_exchange_weak(now, next, memory_order_acq_rel, memory_order_relaxed)) return units;  // (1)
+    }
+  }
+
+  /// An attempt that has taken nothing yet. False with too many attempts.
+  [[nodiscard]] bool try_mark() noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: nor does the exchange
+    do {
+      if (unpack(now, 0).attempts == capacity_word::most_attempts) return false;
+    } while (!word_.compare_exchange_weak(now, now + one_attempt, memory_order_relaxed, memory_order_relaxed));
+    return true;
   }
 
   /// The attempt has its token: the grant stands.

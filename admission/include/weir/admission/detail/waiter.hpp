@@ -35,6 +35,7 @@ class waiter {
   friend class gate;
   friend class waiter_list;
   friend struct gate_steps;
+  friend struct unit_steps;
 
   virtual void on_granted(time_point stamp) noexcept = 0;
   virtual void on_refused(const refusal& why) noexcept = 0;
