@@ -55,6 +55,38 @@ TEST(CapacityWord, ARefusalTakesNeitherTheTaskNorTheWeight) {
   expect(word, 0, 4);
 }
 
+TEST(CapacityWord, ABlockIsWhatThereIsOfItAndAnAttempt) {
+  capacity_word word(5, 7);
+  EXPECT_EQ(word.try_take_block(3), 3U);
+  expect(word, 2, 7, 1);
+  EXPECT_EQ(word.try_take_block(3), 2U);
+  EXPECT_EQ(word.try_take_block(3), 0U);
+  EXPECT_EQ(take(word, {1, 1}), outcome::contended);
+  (void)word.give_back({2, 0}, hold::attempt);
+  word.settle();
+  expect(word, 2, 7);
+}
+
+TEST(CapacityWord, ABlockAndAChildPassACloseAndThoseWhoWait) {
+  capacity_word word(5, 7);
+  word.set_waiters(true);
+  EXPECT_EQ(word.try_take_block(2), 2U);
+  EXPECT_TRUE(word.close());
+  EXPECT_EQ(word.try_take_block(2), 2U);
+  EXPECT_EQ(take(word, {1, 0}, place::child), outcome::taken);
+  EXPECT_EQ(take(word, {1, 0}, place::child), outcome::tasks_full) << "not contended: it does not try again";
+}
+
+TEST(CapacityWord, ThereAre31Marks) {
+  capacity_word word(100, 7);
+  for (int i = 0; i < 31; ++i) ASSERT_TRUE(word.try_mark());
+  EXPECT_FALSE(word.try_mark());
+  EXPECT_EQ(word.try_take_block(2), 0U);
+  EXPECT_EQ(take(word, {1, 0}, place::child), outcome::taken);
+  for (int i = 0; i < 31; ++i) word.settle();
+  expect(word, 99, 7);
+}
+
 TEST(CapacityWord, TheLargestLimitsFitAndDoNotTouchEachOther) {
   capacity_word word(largest_max_tasks, largest_max_weight);
   expect(word, largest_max_tasks, largest_max_weight);

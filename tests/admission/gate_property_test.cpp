@@ -23,7 +23,7 @@ using testing::door_model;
 using testing::kept_alarm;
 using testing::recorded_waiter;
 
-constexpr time_point start{std::chrono::hours(1)};
+constexpr time_point first_moment{std::chrono::hours(1)};
 constexpr milliseconds no_limit{-1};
 
 // The real gate, and one thread that does all that threads, timers and the alarm would do.
@@ -148,7 +148,7 @@ class real_door {
     book_.clear();
   }
 
-  manual_clock clock_{start};
+  manual_clock clock_{first_moment};
   kept_alarm alarm_;
   detail::gate gate_;
   const std::size_t givers_;
@@ -255,13 +255,13 @@ auto any_of(const door_model&) {
 }
 
 void check_like_model(const limits& configured) {
-  const door_model model(configured, start);
+  const door_model model(configured, first_moment);
   real_door door(configured);
   rc::state::check(model, door, any_of<resize, pass>);
 }
 
 void check_like_model(const limits& configured, std::size_t givers) {
-  const door_model model(configured, start);
+  const door_model model(configured, first_moment);
   real_door door(configured, givers);
   rc::state::check(model, door, any_of<pass>);  // weights, which a resize is about, are not counted
 }

@@ -77,6 +77,42 @@ TEST(TaskWord, The32ndAttemptIsContended) {
   EXPECT_EQ(word.held(), 32);
 }
 
+TEST(TaskWord, ABlockIsWhatThereIsOfItAndAnAttempt) {
+  task_word word(5, 1);
+  EXPECT_EQ(word.try_take_block(3), 3U);
+  EXPECT_EQ(word.load().attempts, 1U);
+  EXPECT_EQ(word.try_take_block(3), 2U);
+  EXPECT_EQ(word.try_take_block(3), 0U);
+  EXPECT_EQ(take(word), outcome::contended);
+  (void)word.give_back({.tasks = 2, .weight = 0}, hold::attempt);
+  word.settle();
+  EXPECT_EQ(word.load().attempts, 0U);
+  EXPECT_EQ(word.held(), 3);
+  (void)word.give_back_as(0);
+  EXPECT_EQ(word.try_take_block(4), 3U) << "returns are looked for where the block is larger than what is known of";
+  EXPECT_EQ(word.held(), 5);
+}
+
+TEST(TaskWord, ABlockAndAChildPassACloseAndThoseWhoWait) {
+  task_word word(5, 1);
+  word.set_waiters(true);
+  EXPECT_EQ(word.try_take_block(2), 2U);
+  word.close();
+  EXPECT_EQ(word.try_take_block(2), 2U);
+  EXPECT_EQ(take(word, place::child), outcome::taken);
+  EXPECT_EQ(take(word, place::child), outcome::tasks_full) << "not contended: it does not try again";
+}
+
+TEST(TaskWord, ThereAre31Marks) {
+  task_word word(100, 1);
+  for (int i = 0; i < 31; ++i) ASSERT_TRUE(word.try_mark());
+  EXPECT_FALSE(word.try_mark());
+  EXPECT_EQ(word.try_take_block(2), 0U);
+  EXPECT_EQ(take(word, place::child), outcome::taken);
+  for (int i = 0; i < 31; ++i) word.settle();
+  EXPECT_EQ(word.held(), 1);
+}
+
 TEST(TaskWord, WhoGivesBackHearsOfThoseWhoWait) {
   task_word word(3, 1);
   for (int i = 0; i < 3; ++i) ASSERT_EQ(take(word), outcome::taken);
