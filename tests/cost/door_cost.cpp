@@ -1,7 +1,9 @@
 // The door alone: grants, refusals, releases, with nobody else there.
+#include <cstdint>
 #include <gtest/gtest.h>
 #include <optional>
 
+#include <weir/admission/detail/gate.hpp>
 #include <weir/admission/limiter.hpp>
 #include <weir/admission/token_bucket.hpp>
 #include <weir/admission/weighted_semaphore.hpp>
@@ -72,6 +74,33 @@ TEST(DoorCost, OfATokenBucket) {
   EXPECT_FALSE(granted);
   expect(bucket_refusal, cost_of(take));
   EXPECT_FALSE(granted);
+}
+
+// The door of a pool with two workers.
+TEST(DoorCost, OfAChild) {
+  weir::detail::gate door({.max_tasks = 1'000}, weir::steady_clock_source(), nullptr, 2);
+  bool all = door.try_add_child(0);  // its stock has units from here on
+  expect(child, cost_of([&] {
+           for (std::uint64_t i = 0; i < child.times; ++i) {
+             all = all && door.try_add_child(0);
+             door.end_child(0);
+           }
+         }));
+  expect(child_outside, cost_of([&] {
+           all = all && door.try_add_child();
+           door.end_child();
+         }));
+  door.end_child(0);
+  const auto pass_on = [&](std::uint64_t times) {
+    for (std::uint64_t i = 0; i < times; ++i) {
+      all = all && door.try_add_child(0);
+      door.end_child(1);
+    }
+  };
+  pass_on(3 * 16);  // fills the other one's stock, and leaves its own empty
+  expect(child_of_another, cost_of([&] { pass_on(child_of_another.times); }));
+  EXPECT_TRUE(all);
+  EXPECT_EQ(door.tasks_in_use(), 0);
 }
 
 }  // namespace

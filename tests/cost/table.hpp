@@ -176,6 +176,16 @@ inline constexpr row bucket_first_grant_at{
 inline constexpr row bucket_grant_at{"token_bucket: grant at a caller's time", 1, {.pool_rmws = 1}};
 inline constexpr row bucket_refusal_at{"token_bucket: refusal at a caller's time", 1, {}};
 
+// ---- the door of a pool, by its workers
+
+// Out of the worker's stock of units, and back.
+inline constexpr row child{"child at the door: start and end", 1'000, 1'000 * counts{.worker_rmws = 2}};
+// For every 16th a block, and its mark taken away. The other one's stock is full, so that it gives each one back as a
+// return.
+inline constexpr row child_of_another{"child at the door: start, and end by another worker", 16 * 64,
+                                      16 * 64 * counts{.worker_rmws = 2} + 64 * counts{.pool_rmws = 2}};
+inline constexpr row child_outside{"child at the door: start and end, by no worker", 1, {.pool_rmws = 2}};
+
 inline constexpr std::array table = {&nested_fork,
                                      &lone_fork,
                                      &first_fork,
@@ -212,6 +222,9 @@ inline constexpr std::array table = {&nested_fork,
                                      &bucket_refusal,
                                      &bucket_first_grant_at,
                                      &bucket_grant_at,
-                                     &bucket_refusal_at};
+                                     &bucket_refusal_at,
+                                     &child,
+                                     &child_of_another,
+                                     &child_outside};
 
 }  // namespace weir::cost
