@@ -83,11 +83,12 @@ inline constexpr row run_in_task{"run in a task", 100, 100 * counts{.pool_rmws =
 
 // ---- groups
 
-// The pool's: the door's word. The worker's: its returns; the lock of its queue of children, to push and to take. The
-// task's: the group's word, up and down; for all, that somebody waits.
+// The pool's: nothing, for as many as a stock holds; two for each 16 beyond, while they are queued. The worker's: its
+// stock of units, down and up; the lock of its queue of children, to push and to take. The task's: the group's word, up
+// and down; for all, that somebody waits.
 inline constexpr row spawn_and_wait{
-    "spawn in a task, and its run in wait", 50,
-    50 * counts{.pool_rmws = 1, .worker_rmws = 3, .task_rmws = 2, .fences = 1} + counts{.task_rmws = 1}};
+    "spawn in a task, and its run in wait", 30,
+    30 * counts{.worker_rmws = 4, .task_rmws = 2, .fences = 1} + counts{.task_rmws = 1}};
 
 // The task's: how many groups it has, up and down; that somebody waits.
 inline constexpr row group_in_task{"task_group in a task, and its wait", 100, 100 * counts{.task_rmws = 3}};
