@@ -32,9 +32,9 @@ class gate {
       detail::futex_wait(is_shut_, 1, std::chrono::nanoseconds(-1));  // (2)
     }
   }
-  void await(int workers) const {
+  void await(int count) const {
     perf::await(
-        "workers that are kept busy", [&] { return passing_.load(detail::memory_order_acquire) >= workers; },
+        "workers that are kept busy", [&] { return passing_.load(detail::memory_order_acquire) >= count; },
         nap);  // (1)
   }
   void open() {

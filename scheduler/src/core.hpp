@@ -172,6 +172,7 @@ class core {
   void push_child(frame& f, worker* by) noexcept;
   void end_child(frame& f, task_outcome how, worker* by) noexcept;
   [[nodiscard]] join_end sleep_until_over(group& g) noexcept;
+  [[nodiscard]] bool run_or_await_one(group& g) noexcept;
   [[nodiscard]] join_end run_children_until_over(group& g) noexcept;
   void end_unrun(frame& f) noexcept;
   static void drop_unrun(frame& f) noexcept;

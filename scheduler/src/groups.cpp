@@ -229,8 +229,12 @@ child_passage::kind core::enter_child(group& of, bool may_run_at_once, refusal& 
     why = {.reason = is_forked() ? refusal_reason::forked : refusal_reason::cancelled};
     return kind::none;
   }
-  if (count_child(own_worker())) return kind::queued;
-  if (may_run_at_once && !no_forking::is_here() && this_stack_has_room() && of.turns.try_take()) return kind::at_once;
+  for (;;) {
+    if (count_child(own_worker())) return kind::queued;
+    if (!may_run_at_once || no_forking::is_here() || !this_stack_has_room()) break;
+    if (of.turns.try_take()) return kind::at_once;
+    if (!run_or_await_one(of)) break;
+  }
   why = {.reason = refusal_reason::tasks_full,
          .asked = 1,
          .limit = options_.limits.max_tasks,
@@ -326,7 +330,10 @@ void core::end_child(frame& f, task_outcome how, worker* by) noexcept {
 }
 
 void core::pass_turn_on(group& g) noexcept {
-  if (frame* const next = g.turns.pass_on()) push_child(*next, own_worker());
+  if (!g.turns.is_set()) return;
+  if (frame* const next = g.turns.pass_on()) return push_child(*next, own_worker());
+  full_fence();  // with that of who waits for a turn, in spawn
+  if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);
 }
 
 }  // namespace detail

@@ -31,7 +31,7 @@ int main() {
 
   // The deadline fires while the only worker is busy, and covers the wait in the queue, too.
   auto by_deadline = pool.submit({.deadline = weir::within(1s), .name = "poll"}, poll).value();
-  auto queued = pool.submit({.deadline = weir::within(500ms), .name = "queued"}, [] { return 1; }).value();
+  auto queued = pool.enqueue({.deadline = weir::within(500ms), .name = "queued"}, [] { return 1; }).value();
   by_deadline.wait();
   queued.wait();
   stopped += by_deadline.outcome() == weir::task_outcome::expired;

@@ -1,6 +1,7 @@
 // What weir does, in one small service: bounded work, refusals with reasons, deadlines, cancellation, and a clean end.
 #include <weir/weir.hpp>
 
+#include <array>
 #include <chrono>
 #include <iostream>
 #include <stdexcept>
@@ -35,6 +36,17 @@ int main() {
     return a->get() + b->get();
   });
   std::cout << "sum: " << sum << '\n';
+
+  // A group joins all that it spawned; the first error stops the rest, and is thrown. Its children pass no door.
+  {
+    std::array<long, 3> parts{};
+    weir::task_group group(pool, {.name = "parts"});
+    for (long& part : parts) {
+      group.spawn([&part] { part = fib(17); });
+    }
+    group.wait();
+    std::cout << "parts: " << parts[0] + parts[1] + parts[2] << '\n';
+  }
 
   // Where the door is shut, enqueue and post let the callable wait in line, as one of max_waiters; submit waits itself.
   for (int i = 0; i < 20; ++i) {

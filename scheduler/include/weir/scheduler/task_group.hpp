@@ -82,11 +82,13 @@ class task_group {
   ~task_group() = default;
 
   /// Adds a child. Where max_tasks are live, or there is no memory for its entry, it runs here and now, as a part of
-  /// the caller's task: so it must not wait, by other means than weir's, for what the caller does afterwards. After a
-  /// stop nothing is added: the next `wait` throws weir::cancelled. Never waits; lock-free but for short locks: of one
-  /// worker's queue of children, and once in 32 calls of the frames' memory.
+  /// the caller's task: so it must not wait, by other means than weir's, for what the caller does afterwards. If
+  /// max_running children have their turn then, those that are queued are run here before it; if all of them run
+  /// elsewhere, the end of one is waited for. After a stop nothing is added: the next `wait` throws weir::cancelled.
+  /// Else it never waits; lock-free but for short locks: of one worker's queue of children, and once in 32 calls of the
+  /// frames' memory.
   /// @throws weir::refused `tasks_full` where max_tasks are live, and it cannot run here: near the end of the stack, in
-  /// a stop callback or a handler, or when max_running children are running; `forked` in a forked child;
+  /// a stop callback or a handler, or in a child of the group when max_running of them run; `forked` in a forked child;
   /// std::bad_alloc; what the callable's move or copy throws. Then nothing has happened.
   template <typename F>
   void spawn(F&& f, const std::source_location& where = std::source_location::current()) {

@@ -44,6 +44,13 @@ class running_limit {
     return false;
   }
 
+  /// Whether there is a turn to be taken, where that is limited. For who waits for one.
+  [[nodiscard]] bool is_free() noexcept {
+    if (!is_set()) return false;
+    const lock_guard held(mutex_);
+    return taken_ != most_;
+  }
+
   /// The end of a turn. Returns who has it now: the oldest of those that were kept, or null.
   [[nodiscard]] frame* pass_on() noexcept {
     if (!is_set()) return nullptr;
