@@ -74,6 +74,8 @@ class core {
   void discount_child(const worker* by) noexcept;
   /// The end of a turn to run in `g`.
   void pass_turn_on(group& g) noexcept;
+  /// From another worker's queue to that of `to`, all of one group, which the caller holds open.
+  void move_children(std::span<frame* const> children, worker& to) noexcept;
   /// As `start`, for a child of a group.
   void start_child(frame& f, worker* by, int depth) noexcept;
   /// Why a task, or all of a group, was asked to stop, with what it is part of, or with the pool. One load if nothing

@@ -66,9 +66,7 @@ bool worker::join(fork_job& newest) noexcept {
   // Near the end of the stack nothing more is run here; what others run is waited for.
   const bool has_room = this_stack_has_room();
   const bool may_help = has_room && here.may_help();
-  // At least as long as a wake-up costs: then no more than twice the best is lost (Karlin and others 1994).
-  constexpr duration least_wait = std::chrono::microseconds(5);
-  for (patience more(std::max(*core_->options().search_time, least_wait));;) {
+  for (patience more(std::max(*core_->options().search_time, least_patience));;) {
     const fork_state::view now = newest.state.look();
     if (now.is_done) break;
     if ((has_room && now.is_taken && run_fork_for(newest, now, here.depth)) || (may_help && run_next(here.depth + 1))) {

@@ -290,6 +290,15 @@ void core::push_child(frame& f, worker* by) noexcept {
   if (state.take_inside_watcher()) futex_wake(&state.word(), wake_all);
 }
 
+// What was between the two queues nobody has found: so this is a spawn of them once more, but for their counts.
+void core::move_children(std::span<frame* const> children, worker& to) noexcept {
+  group& g = *children.front()->group;
+  to.children().push_all(children.data(), static_cast<int>(children.size()));  // from here on they may be over
+  idle_.notify();  // its fence stands before the next looks, too
+  if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);
+  if (cause_of(g) != stop_cause::none) end_queued_below(g.stop);
+}
+
 // ---- the life of a child
 
 void core::start_child(frame& f, worker* by, int depth) noexcept {

@@ -10,6 +10,10 @@
 
 namespace weir::detail {
 
+/// Who waits for what another worker has taken from it looks at least as long as a wake-up costs: then no more than
+/// twice the best is lost (Karlin and others 1994).
+inline constexpr duration least_patience = std::chrono::microseconds(5);
+
 /// One stretch of looking. Not thread-safe: a local of the loop.
 class patience {
  public:

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include <weir/admission/detail/thread_waiter.hpp>
@@ -25,6 +26,7 @@ constexpr std::uint32_t injector_interval = 61;
 // What one look brings at most from the injector: less than half of the interval, so that a batch is through before the
 // deque is looked at from its other end.
 constexpr int largest_batch = 24;
+constexpr int most_children_stolen = 8;
 
 std::string thread_name(int index) {
   char text[16];
@@ -199,18 +201,37 @@ bool worker::run_stolen(int depth) noexcept {
 bool worker::run_one_of(worker& victim, int depth) noexcept {
   if (&victim == this) return false;
   counters_.steal_attempts.add();
-  const std::uint32_t first = tick_ % 3;
-  for (std::uint32_t i = first; i < first + 3; ++i) {
-    if (i % 3 == 0) {
-      if (run_fork_of(victim, depth)) return true;
-    } else if (frame* const f = i % 3 == 1 ? victim.steal().item : victim.children_.try_take_oldest()) {
-      counters_.steals.add();
-      stop_searching();
-      core_->start(*f, this, depth);
-      return true;
-    }
+  switch (tick_ % 3) {
+    case 0:
+      return run_fork_of(victim, depth) || run_task_of(victim, depth) || run_child_of(victim, depth);
+    case 1:
+      return run_task_of(victim, depth) || run_child_of(victim, depth) || run_fork_of(victim, depth);
+    default:
+      return run_child_of(victim, depth) || run_fork_of(victim, depth) || run_task_of(victim, depth);
   }
-  return false;
+}
+
+bool worker::run_task_of(worker& victim, int depth) noexcept {
+  frame* const f = victim.steal().item;
+  if (f == nullptr) return false;
+  counters_.steals.add();
+  counters_.tasks_stolen.add();
+  stop_searching();
+  core_->start(*f, this, depth);
+  return true;
+}
+
+// Several of one group at a time: of small children a look at the victim's line for each would cost more than they do.
+bool worker::run_child_of(worker& victim, int depth) noexcept {
+  std::array<frame*, most_children_stolen> taken;
+  const int n = victim.children_.try_take_oldest(taken.data(), most_children_stolen);
+  if (n == 0) return false;
+  counters_.steals.add();
+  counters_.tasks_stolen.add(static_cast<std::uint64_t>(n));
+  stop_searching();
+  if (n > 1) core_->move_children(std::span(taken).subspan(1, static_cast<std::size_t>(n - 1)), *this);
+  core_->start_child(*taken[0], this, depth);
+  return true;
 }
 
 }  // namespace weir::detail

@@ -81,6 +81,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_stolen(int depth) noexcept;
   [[nodiscard]] bool run_one_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
+  [[nodiscard]] bool run_task_of(worker& victim, int depth) noexcept;
+  [[nodiscard]] bool run_child_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
   void run_fork(fork_job& f, worker& of, int depth) noexcept;
   void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;

@@ -39,6 +39,7 @@ struct alignas(cache_line) worker_counters {
   counter forks_published;
   counter steal_attempts;
   counter steals;
+  counter tasks_stolen;
   counter forks_stolen;
   counter parks;
   counter wakes;
@@ -54,6 +55,7 @@ struct alignas(cache_line) worker_counters {
                      .forks_published = forks_published.read(),
                      .steal_attempts = steal_attempts.read(),
                      .steals = steals.read(),
+                     .tasks_stolen = tasks_stolen.read(),
                      .forks_stolen = forks_stolen.read(),
                      .parks = parks.read(),
                      .wakes = wakes.read(),

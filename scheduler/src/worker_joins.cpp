@@ -1,6 +1,7 @@
 // How a worker waits: for a job, and for a group. Read it beside scheduler/README.md, "Join", and scheduler/groups.md.
 #include "worker.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <weir/queues/backoff.hpp>
@@ -88,7 +89,7 @@ join_end worker::run_children_until_over(group& g) noexcept {
   const run_context& here = *run_context::current();
   children_of children(*core_, g, this);
   backoff hidden;
-  for (patience more(*core_->options().search_time);;) {
+  for (patience more(std::max(*core_->options().search_time, least_patience));;) {
     if (g.state.is_over()) return join_end::done;
     const bool may_run = core_->may_run_children(g);
     if (!may_run && children.any()) return join_end::would_deadlock;

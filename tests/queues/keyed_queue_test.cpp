@@ -46,6 +46,27 @@ TEST(KeyedQueue, GivesTheNewestToItsOwnerAndTheOldestToThieves) {
   EXPECT_EQ(q.try_take_oldest(), nullptr);
 }
 
+TEST(KeyedQueue, GivesThievesTheOldestOfOneKeyUpToHalf) {
+  family a, b;
+  auto made = children_of({&a, &a, &a, &a, &b, &a, &a, &a, &a});
+  queue q;
+  for (child& c : made) q.push(&c);
+  std::array<child*, 8> taken{};
+  ASSERT_EQ(q.try_take_oldest(taken.data(), 3), 3) << "as many as may be";
+  EXPECT_EQ(taken[0], &made[0]);
+  EXPECT_EQ(taken[2], &made[2]);
+  ASSERT_EQ(q.try_take_oldest(taken.data(), 8), 1) << "the next one has another key";
+  EXPECT_EQ(taken[0], &made[3]);
+  ASSERT_EQ(q.try_take_oldest(taken.data(), 8), 1);
+  EXPECT_EQ(taken[0], &made[4]);
+  ASSERT_EQ(q.try_take_oldest(taken.data(), 8), 2) << "half";
+  queue other;
+  other.push_all(taken.data(), 2);
+  EXPECT_EQ(other.take_newest(), &made[6]);
+  EXPECT_EQ(other.take_newest(), &made[5]);
+  EXPECT_EQ(q.take_oldest(), &made[7]);
+}
+
 TEST(KeyedQueue, FindsThoseOfOneKeyWhereverTheyLie) {
   family a, b;
   auto made = children_of({&a, &b, &a, &b, &b});

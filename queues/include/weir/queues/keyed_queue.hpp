@@ -38,12 +38,12 @@ class alignas(cache_line) keyed_queue {
   /// Adds the newest. May allocate; without memory the item goes in by its link: it never fails.
   void push(T* item) noexcept {
     const lock_guard held(lock_);
-    count(*(item->*Of), 1);
-    if (last_ - first_ == capacity_ && !make_room()) {
-      item->*Next = std::exchange(linked_, item);
-      return;
-    }
-    entry_at(last_++) = {item, item->*Of};
+    add(item);
+  }
+  /// Adds `n`, the newest last.
+  void push_all(T* const* items, int n) noexcept {
+    const lock_guard held(lock_);
+    for (int i = 0; i < n; ++i) add(items[i]);
   }
 
   /// The newest, or null.
@@ -54,12 +54,24 @@ class alignas(cache_line) keyed_queue {
     return first_ != last_ ? take_at(last_ - 1) : nullptr;
   }
 
-  /// The oldest, or null: there is none, or another one is at work here.
-  [[nodiscard]] T* try_take_oldest() noexcept {
-    if (looks_empty() || !lock_.try_lock()) return nullptr;
-    T* const item = oldest();
+  /// Takes the oldest, and those behind it that have the same key, up to `most` and to half of all. Returns how many:
+  /// 0 if there is none, or another one is at work here.
+  [[nodiscard]] int try_take_oldest(T** items, int most) noexcept {
+    if (looks_empty() || !lock_.try_lock()) return 0;
+    const auto half = static_cast<int>((count_.load(memory_order_relaxed) + 1) / 2);  // relaxed: written under the lock
+    int n = 0;
+    if (T* const first = oldest()) {
+      items[n++] = first;
+      while (n < std::min(most, half) && first_ != last_ && entry_at(first_).key == first->*Of) {
+        items[n++] = take_at(first_);
+      }
+    }
     lock_.unlock();
-    return item;
+    return n;
+  }
+  [[nodiscard]] T* try_take_oldest() noexcept {
+    T* item = nullptr;
+    return try_take_oldest(&item, 1) != 0 ? item : nullptr;
   }
   /// The oldest, or null: there is none.
   [[nodiscard]] T* take_oldest() noexcept {
@@ -130,12 +142,21 @@ class alignas(cache_line) keyed_queue {
   }
 
   void count(const Key& key, std::int32_t change) noexcept WEIR_REQUIRES(lock_) {
-    const auto add = [change](atomic<std::uint32_t>& to) {
+    const auto adjust = [change](atomic<std::uint32_t>& to) {
       const std::uint32_t now = to.load(memory_order_relaxed);                   // relaxed: written under the lock
       to.store(now + static_cast<std::uint32_t>(change), memory_order_relaxed);  // (1)
     };
-    add(count_);
-    add(by_key_[slot_of(key)]);
+    adjust(count_);
+    adjust(by_key_[slot_of(key)]);
+  }
+
+  void add(T* item) noexcept WEIR_REQUIRES(lock_) {
+    count(*(item->*Of), 1);
+    if (last_ - first_ == capacity_ && !make_room()) {
+      item->*Next = std::exchange(linked_, item);
+    } else {
+      entry_at(last_++) = {item, item->*Of};
+    }
   }
 
   [[nodiscard]] entry& entry_at(std::uint32_t index) noexcept WEIR_REQUIRES(lock_) {

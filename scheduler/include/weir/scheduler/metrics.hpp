@@ -19,7 +19,8 @@ struct worker_metrics {
   std::uint64_t children = 0;         ///< Children that its tasks spawned into groups.
   std::uint64_t forks_published = 0;  ///< Forks of its tasks that others could steal; the rest it kept to itself.
   std::uint64_t steal_attempts = 0;   ///< Looks at another worker, for a task or a fork to take.
-  std::uint64_t steals = 0;           ///< Tasks that it took from another worker's deque, each by one operation.
+  std::uint64_t steals = 0;           ///< Operations by which it took tasks from another worker.
+  std::uint64_t tasks_stolen = 0;     ///< Tasks that it took so: of one group's children up to eight at a time.
   std::uint64_t forks_stolen = 0;     ///< Forks of another worker's task that it ran, each by one operation.
   std::uint64_t parks = 0;            ///< Times that it was about to sleep: for want of work, or in a join.
   std::uint64_t wakes = 0;            ///< Of these, those that others ended who had work for it, or the end of a fork.
