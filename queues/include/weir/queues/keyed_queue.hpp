@@ -190,19 +190,22 @@ class alignas(cache_line) keyed_queue {
       if (holds(*((*t)->*Of))) return take_linked(*t);
     }
     if (first_ == last_) return nullptr;
-    const auto is_one = [&](std::uint32_t index) {
-      return entry_at(index).item != nullptr && holds(*entry_at(index).key);
-    };
-    if (is_one(last_ - 1)) return take_at(last_ - 1);
+    if (is_one(last_ - 1, holds)) return take_at(last_ - 1);
     // A place from before a compaction, or of another queue, is as good as any.
     const std::uint32_t begin = from.is_set && from.at - first_ < last_ - first_ ? from.at : last_ - 1;
     for (std::uint32_t i = begin + 1; i != first_;) {
-      if (is_one(--i)) return take_and_note(i, from);
+      if (is_one(--i, holds)) return take_and_note(i, from);
     }
     for (std::uint32_t i = last_ - 1; i != begin;) {
-      if (is_one(--i)) return take_and_note(i, from);
+      if (is_one(--i, holds)) return take_and_note(i, from);
     }
     return nullptr;
+  }
+
+  template <typename Predicate>
+  [[nodiscard]] bool is_one(std::uint32_t index, Predicate& holds) noexcept WEIR_REQUIRES(lock_) {
+    const entry& e = entry_at(index);
+    return e.item != nullptr && holds(*e.key);
   }
 
   [[nodiscard]] T* take_and_note(std::uint32_t index, cursor& from) noexcept WEIR_REQUIRES(lock_) {
@@ -218,12 +221,12 @@ class alignas(cache_line) keyed_queue {
       const std::uint32_t larger = std::max(first_capacity, 2 * capacity_);
       std::unique_ptr<entry[]> grown(new (std::nothrow) entry[larger]);
       if (grown == nullptr) return false;
-      move_all([&](std::uint32_t to, const entry& e) { grown[to] = e; });
+      move_all(grown.get(), larger, 0);
       ring_ = std::move(grown);
       capacity_ = larger;
       is_large_.store(larger > kept_capacity, memory_order_relaxed);  // (2)
     } else {
-      move_all([&](std::uint32_t to, const entry& e) { entry_at(first_ + to) = e; });
+      move_all(ring_.get(), capacity_, first_);
       last_ = first_ + items;
       return true;
     }
@@ -232,13 +235,11 @@ class alignas(cache_line) keyed_queue {
     return true;
   }
 
-  // Hands over what is in the ring, from the oldest on, by its new place.
-  template <typename Put>
-  void move_all(Put&& put) noexcept WEIR_REQUIRES(lock_) {
-    std::uint32_t to = 0;
+  // Copies the items, from the oldest on, to a ring of this capacity, from that index on.
+  void move_all(entry* to, std::uint32_t capacity, std::uint32_t index) noexcept WEIR_REQUIRES(lock_) {
     for (std::uint32_t i = first_; i != last_; ++i) {
       const entry e = entry_at(i);
-      if (e.item != nullptr) put(to++, e);
+      if (e.item != nullptr) to[index++ & (capacity - 1)] = e;
     }
   }
 
