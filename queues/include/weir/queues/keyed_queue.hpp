@@ -20,9 +20,16 @@
 
 namespace weir::detail {
 
+/// Of the ring, in entries: powers of two.
+struct ring_sizes {
+  std::uint32_t first = 16;
+  std::uint32_t kept = 1024;      // what is larger is given back
+  std::uint32_t most = 1u << 28;  // what would be larger is as if there were no memory
+};
+
 /// Holds pointers to T, each of which names its key in `Of` and carries a link `Next` for a push without memory. Owns
 /// nothing. Thread-safe.
-template <typename T, typename Key, Key* T::*Of, T* T::*Next>
+template <typename T, typename Key, Key* T::*Of, T* T::*Next, ring_sizes Sizes = ring_sizes{}>
 class alignas(cache_line) keyed_queue {
  public:
   /// Where a search has found something: the next one goes on there, and does not meet again what it has passed.
@@ -131,8 +138,6 @@ class alignas(cache_line) keyed_queue {
     Key* key;
   };
 
-  static constexpr std::uint32_t first_capacity = 16;
-  static constexpr std::uint32_t kept_capacity = 1024;
   static constexpr std::size_t slots = 64;
 
   // Keys are objects of some size: the lowest bits of their addresses say nothing.
@@ -218,13 +223,14 @@ class alignas(cache_line) keyed_queue {
     std::uint32_t items = 0;
     for (std::uint32_t i = first_; i != last_; ++i) items += entry_at(i).item != nullptr ? 1 : 0;
     if (items > capacity_ / 2 || capacity_ == 0) {
-      const std::uint32_t larger = std::max(first_capacity, 2 * capacity_);
+      const std::uint32_t larger = std::max(Sizes.first, 2 * capacity_);
+      if (larger > Sizes.most) return false;
       std::unique_ptr<entry[]> grown(new (std::nothrow) entry[larger]);
       if (grown == nullptr) return false;
       move_all(grown.get(), larger, 0);
       ring_ = std::move(grown);
       capacity_ = larger;
-      is_large_.store(larger > kept_capacity, memory_order_relaxed);  // (2)
+      is_large_.store(larger > Sizes.kept, memory_order_relaxed);  // (2)
     } else {
       move_all(ring_.get(), capacity_, first_);
       last_ = first_ + items;
