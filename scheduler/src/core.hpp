@@ -172,6 +172,7 @@ class core {
   void forget(passage::kind how) noexcept;
   void open_root(group& g, const group_options& options);
   void push_child(frame& f, worker* by) noexcept;
+  void push_and_look(frame& f, worker* by) noexcept;
   void end_child(frame& f, task_outcome how, worker* by) noexcept;
   [[nodiscard]] join_end sleep_until_over(group& g) noexcept;
   [[nodiscard]] bool run_or_await_one(group& g) noexcept;

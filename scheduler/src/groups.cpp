@@ -277,9 +277,15 @@ void core::launch_child(frame& f, bool at_once) noexcept {
     const no_blocking waits;  // as on a worker: there may be a permit below
     start_child(f, by, here != nullptr ? here->depth : 0);
   } else if (g.turns.take_or_hold_back(f)) {
-    push_child(f, by);
-    if (cause_of(g) != stop_cause::none) end_queued_below(g.stop);  // who asked meanwhile may have looked before
+    push_and_look(f, by);
   }
+}
+
+// By who holds the group open.
+void core::push_and_look(frame& f, worker* by) noexcept {
+  group& g = *f.group;
+  push_child(f, by);
+  if (cause_of(g) != stop_cause::none) end_queued_below(g.stop);  // who asked meanwhile may have looked before
 }
 
 void core::push_child(frame& f, worker* by) noexcept {
@@ -307,6 +313,7 @@ void core::start_child(frame& f, worker* by, int depth) noexcept {
   if (why != stop_cause::none) {
     drop_unrun(f);
     note_incomplete(g, why);
+    pass_turn_on(g);
     return end_child(f, unrun_outcome(why), by);
   }
   run_end end = run_shown(f, by, depth);
@@ -321,14 +328,14 @@ void core::start_child(frame& f, worker* by, int depth) noexcept {
     note_incomplete(g, why != stop_cause::none ? why : stop_cause::requested);
     how = unrun_outcome(why);
   }
+  pass_turn_on(g);
   end_child(f, how, by);
 }
 
-// The count goes back before the end is visible; that is the last touch of the group.
+// It has no turn any more. The count goes back before the end is visible; that is the last touch of the group.
 void core::end_child(frame& f, task_outcome how, worker* by) noexcept {
   group& g = *f.group;
   const bool is_counted = f.weight != 0;
-  pass_turn_on(g);
   count_end(how, by);
   if (is_counted) discount_child(by);
   if (how != task_outcome::failed) f.ops->free(f);
@@ -338,9 +345,17 @@ void core::end_child(frame& f, task_outcome how, worker* by) noexcept {
   if (waked.workers) idle_.wake_for_jobs();
 }
 
+// By who holds the group open. Who asked for a stop has not seen those that waited for a turn: they end here, one after
+// the other, since each in the end of the one before would need a stack as long as their list.
 void core::pass_turn_on(group& g) noexcept {
   if (!g.turns.is_set()) return;
-  if (frame* const next = g.turns.pass_on()) return push_child(*next, own_worker());
+  while (frame* const next = g.turns.pass_on()) {
+    const stop_cause why = reason_not_to_start(*next);
+    if (why == stop_cause::none) return push_and_look(*next, own_worker());
+    drop_unrun(*next);
+    note_incomplete(g, why);
+    end_child(*next, unrun_outcome(why), own_worker());
+  }
   full_fence();  // with that of who waits for a turn, in spawn
   if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);
 }
