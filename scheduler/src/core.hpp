@@ -85,8 +85,8 @@ class core {
   [[nodiscard]] stop_cause cause_of_pool() const noexcept {
     return is_stopping() ? stop_cause::shutdown : stop_cause::none;
   }
-  /// Ends what is queued and was asked to stop by `word`.
-  void end_queued_below(const task_state& word) noexcept;
+  /// Ends what is queued and was asked to stop by `word`, for `cause` if nothing nearer was stopped before.
+  void end_queued_below(const task_state& word, stop_cause cause) noexcept;
 
   /// Waits until no child of `g` is left. Who is inside the pool runs them meanwhile.
   [[nodiscard]] join_end wait_for(group& g) noexcept;
@@ -173,6 +173,7 @@ class core {
   void open_root(group& g, const group_options& options);
   void push_child(frame& f, worker* by) noexcept;
   void push_and_look(frame& f, worker* by) noexcept;
+  void end_child_unrun(frame& f, stop_cause why, worker* by) noexcept;
   void end_child(frame& f, task_outcome how, worker* by) noexcept;
   [[nodiscard]] join_end sleep_until_over(group& g) noexcept;
   [[nodiscard]] bool run_or_await_one(group& g) noexcept;

@@ -193,18 +193,25 @@ void core::request_stop(group& g, stop_cause cause) noexcept {
   if (before == task_state::stopped::was_stopped_or_over) return;
   tell_of_a_stop();
   if (before == task_state::stopped::running_with_callbacks) stops_.deliver(g.stop);
-  end_queued_below(g.stop);
+  end_queued_below(g.stop, cause);
 }
 
-// Who pushes a child looks at the words behind its fence, and this looks at the queues behind its own.
-void core::end_queued_below(const task_state& word) noexcept {
+// Who pushes a child looks at the words behind its fence, and this looks at the queues behind its own. What it takes it
+// does not start, even if another thread has found the group clear by a count of before: this may be no place to run
+// anything.
+void core::end_queued_below(const task_state& word, stop_cause cause) noexcept {
   full_fence();
   for (const auto& w : workers_) {
     worker::children_queue::cursor from;
     const auto is_below = [&word](group& g) {
       return any_stop_word(g, [&word](const task_state& s) { return &s == &word; });
     };
-    while (frame* const f = w->children().take_if(is_below, from)) start_child(*f, own_worker(), 0);
+    while (frame* const f = w->children().take_if(is_below, from)) {
+      group& g = *f->group;
+      const stop_cause nearest = cause_of(g);
+      pass_turn_on(g);
+      end_child_unrun(*f, nearest != stop_cause::none ? nearest : cause, own_worker());
+    }
   }
 }
 
@@ -285,7 +292,8 @@ void core::launch_child(frame& f, bool at_once) noexcept {
 void core::push_and_look(frame& f, worker* by) noexcept {
   group& g = *f.group;
   push_child(f, by);
-  if (cause_of(g) != stop_cause::none) end_queued_below(g.stop);  // who asked meanwhile may have looked before
+  // Who asked for a stop meanwhile may have looked before.
+  if (const stop_cause why = cause_of(g); why != stop_cause::none) end_queued_below(g.stop, why);
 }
 
 void core::push_child(frame& f, worker* by) noexcept {
@@ -302,7 +310,7 @@ void core::move_children(std::span<frame* const> children, worker& to) noexcept 
   to.children().push_all(children.data(), static_cast<int>(children.size()));  // from here on they may be over
   idle_.notify();  // its fence stands before the next looks, too
   if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);
-  if (cause_of(g) != stop_cause::none) end_queued_below(g.stop);
+  if (const stop_cause why = cause_of(g); why != stop_cause::none) end_queued_below(g.stop, why);
 }
 
 // ---- the life of a child
@@ -311,10 +319,8 @@ void core::start_child(frame& f, worker* by, int depth) noexcept {
   group& g = *f.group;
   stop_cause why = reason_not_to_start(f);
   if (why != stop_cause::none) {
-    drop_unrun(f);
-    note_incomplete(g, why);
     pass_turn_on(g);
-    return end_child(f, unrun_outcome(why), by);
+    return end_child_unrun(f, why, by);
   }
   run_end end = run_shown(f, by, depth);
   if (is_forked()) return;  // it forked, and this is the child process: what is above it is not here
@@ -330,6 +336,12 @@ void core::start_child(frame& f, worker* by, int depth) noexcept {
   }
   pass_turn_on(g);
   end_child(f, how, by);
+}
+
+void core::end_child_unrun(frame& f, stop_cause why, worker* by) noexcept {
+  drop_unrun(f);
+  note_incomplete(*f.group, why);
+  end_child(f, unrun_outcome(why), by);
 }
 
 // It has no turn any more. The count goes back before the end is visible; that is the last touch of the group.
@@ -352,9 +364,7 @@ void core::pass_turn_on(group& g) noexcept {
   while (frame* const next = g.turns.pass_on()) {
     const stop_cause why = reason_not_to_start(*next);
     if (why == stop_cause::none) return push_and_look(*next, own_worker());
-    drop_unrun(*next);
-    note_incomplete(g, why);
-    end_child(*next, unrun_outcome(why), own_worker());
+    end_child_unrun(*next, why, own_worker());
   }
   full_fence();  // with that of who waits for a turn, in spawn
   if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);

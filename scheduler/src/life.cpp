@@ -253,11 +253,11 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
     case task_state::stopped::running_with_callbacks:
       tell_of_a_stop();
       stops_.deliver(f.state);
-      if (f.state.has_groups()) end_queued_below(f.state);
+      if (f.state.has_groups()) end_queued_below(f.state, cause);
       break;
     case task_state::stopped::running:
       tell_of_a_stop();
-      if (f.state.has_groups()) end_queued_below(f.state);
+      if (f.state.has_groups()) end_queued_below(f.state, cause);
       break;
     case task_state::stopped::was_stopped_or_over:
       break;
