@@ -123,7 +123,7 @@ TEST(TaskGroupDeadline, TheEarlierOneHolds) {
     weir::pool pool({.workers = 1, .clock = &clock});
     const auto early = weir::within(10ms, clock);
     const auto late = weir::within(1h, clock);
-    event running, queued;
+    event running;
     auto captured = std::make_shared<int>(0);
     auto job = pool.try_submit({.deadline = is_groups ? late : early}, [&](weir::stop_token own) {
       weir::task_group group(pool, {.deadline = is_groups ? early : late});
