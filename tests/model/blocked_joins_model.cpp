@@ -36,7 +36,7 @@ stop_cause stop_token::cause() const noexcept { return stop_cause::none; }
 namespace detail {
 
 constinit thread_local forker* current_forker = nullptr;
-bool core::is_forked() const noexcept { return false; }
+constinit atomic<std::uint32_t> forks_so_far{0};
 group::group(core& in, const group_options& options, const std::source_location& from)
     : pool(&in), name(options.name), where(from), stops_on_error(true), turns(running_limit::no_limit) {}
 group::~group() = default;

@@ -65,7 +65,7 @@ template <>
 inline void model::small_queue<model::queue_mistake::push_counts_after_the_lock>::push(model::late_count* item) noexcept
     WEIR_ANNOTATE(no_thread_safety_analysis) {
   {
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     if (last_ - first_ == capacity_) (void)make_room();
     entry_at(last_++) = {item, item->of};
   }
@@ -137,14 +137,14 @@ model::downwards* model::small_queue<model::queue_mistake::search_goes_down_only
 template <>
 inline model::alike* model::small_queue<model::queue_mistake::search_takes_what_shares_the_slot>::take_of(
     const model::queue_key& key, cursor& from) noexcept {
-  const lock_guard held(mutex_);
+  const lock_guard held(lock_);
   return take_if_held([&key](const model::queue_key& k) { return slot_of(k) == slot_of(key); }, from);
 }
 
 template <>
 inline void model::small_queue<model::queue_mistake::trim_does_not_look_again>::trim() noexcept {
   if (!is_large_.load(memory_order_relaxed) || !looks_empty()) return;
-  const lock_guard held(mutex_);
+  const lock_guard held(lock_);
   first_ = last_ = capacity_ = 0;
   ring_.reset();
   is_large_.store(false, memory_order_relaxed);

@@ -225,19 +225,19 @@ void expect_held(const model::options& options, const setting& chosen) {
 }
 
 TEST(GroupStopModel, EndsWhatIsQueuedWithoutAWorker) {
-  expect_held({.name = "stop against a spawn", .preemptions = 99}, {});
-  expect_held({.name = "stop against two spawns", .preemptions = 3}, {.children = 2, .spawners = 2});
-  expect_held({.name = "stop against spawns and a run", .preemptions = 3}, {.children = 2, .runners = 1});
+  expect_held({.name = "stop against a spawn", .preemptions = 4}, {});
+  expect_held({.name = "stop against two spawns", .preemptions = 2}, {.children = 2, .spawners = 2});
+  expect_held({.name = "stop against spawns and a run", .preemptions = 2}, {.children = 2, .runners = 1});
   expect_held(with_views("stop against a spawn, views", 3), {});
-  expect_held(with_views("stop against two spawns, views"), {.children = 2, .spawners = 2});
+  expect_held(with_views("stop against two spawns, views", 1), {.children = 2, .spawners = 2});
 }
 
 TEST(GroupStopModel, EndsWhatWaitsForATurnWithoutAWorker) {
   expect_held({.name = "stop against turns, no runner", .preemptions = 3}, {.limit = 1, .children = 3});
-  expect_held({.name = "stop against turns, a runner", .preemptions = 3}, {.limit = 1, .children = 3, .runners = 1});
+  expect_held({.name = "stop against turns, a runner", .preemptions = 2}, {.limit = 1, .children = 3, .runners = 1});
   expect_held({.name = "stop against two turns, two runners", .preemptions = 1},
               {.limit = 2, .children = 3, .runners = 2});
-  expect_held(with_views("stop against turns, views"), {.limit = 1, .children = 2, .runners = 1});
+  expect_held(with_views("stop against turns, views", 1), {.limit = 1, .children = 2, .runners = 1});
 }
 
 TEST(GroupTurnsModel, RunsNoMoreAtOnceThanMayAndLeavesNoneBehind) {
@@ -245,9 +245,9 @@ TEST(GroupTurnsModel, RunsNoMoreAtOnceThanMayAndLeavesNoneBehind) {
     const std::string turns = std::to_string(limit) + (limit == 1 ? " turn" : " turns");
     expect_held({.name = turns + ", 3 children", .preemptions = 2},
                 {.limit = limit, .children = 3, .runners = 2, .most_runs = 2, .is_stopped = false});
-    expect_held({.name = turns + ", 2 spawners", .preemptions = 2},
+    expect_held({.name = turns + ", 2 spawners", .preemptions = limit == 1 ? 2 : 1},
                 {.limit = limit, .children = 2, .spawners = 2, .runners = 2, .is_stopped = false, .at_once = true});
-    expect_held({.name = turns + ", a stop in between", .preemptions = limit == 1 ? 2 : 1},
+    expect_held({.name = turns + ", a stop in between", .preemptions = 1},
                 {.limit = limit, .children = 3, .runners = 2});
     expect_held({.name = turns + ", random", .preemptions = 8, .random = 5'000},
                 {.limit = limit, .children = 4, .spawners = 2, .runners = 3, .most_runs = 2, .at_once = true});

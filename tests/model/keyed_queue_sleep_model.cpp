@@ -114,7 +114,7 @@ model::options with_views(const std::string& name) {
 TEST(KeyedQueueSleepModel, LeavesNoItemBesideASleeper) {
   for (const look looks : {look::at_the_key, look::at_all}) {
     const std::string name = looks == look::at_all ? "keyed queue, asleep for all" : "keyed queue, asleep for a key";
-    for (const model::options& options : {model::options{.name = name, .preemptions = 3, .spurious_wakes = 1},
+    for (const model::options& options : {model::options{.name = name, .preemptions = 2, .spurious_wakes = 1},
                                           delayed(name + ", delayed stores"), with_views(name + ", views")}) {
       const model::result r = explore_sleep(options, looks);
       EXPECT_TRUE(r.passed() && r.complete) << r.report;
