@@ -90,7 +90,7 @@ class core {
 
   /// Waits until no child of `g` is left. Who is inside the pool runs them meanwhile.
   [[nodiscard]] join_end wait_for(group& g) noexcept;
-  [[nodiscard]] bool sleep_until_changed(group& g) noexcept;
+  [[nodiscard]] bool sleep_until_changed(group& g, bool needs_turn = false) noexcept;
   [[nodiscard]] bool may_run_children(group& g) noexcept;
 
   // ---- the life of a task (life.cpp)

@@ -99,18 +99,19 @@ bool core::run_or_await_one(group& g) noexcept {
   const run_context* const here = run_context::current();
   const no_blocking waits;  // as on a worker: there may be a permit below
   frame* const f = children_of(*this, g, by).take();
-  if (f == nullptr) return sleep_until_changed(g);
+  if (f == nullptr) return sleep_until_changed(g, true);
   start_child(*f, by, here != nullptr ? here->depth : 0);
   return !is_forked();
 }
 
-// Until there is a new child of `g`, or a turn, or none is left. False: that would never be.
-bool core::sleep_until_changed(group& g) noexcept {
+// Until there is a new child of `g`, or none is left, or, for who needs one, a turn: who only waits would find a free one
+// at each look, and never sleep. False: that would never be.
+bool core::sleep_until_changed(group& g, bool needs_turn) noexcept {
   const blocked_join asleep(awaited(g), deadline{});
   if (asleep.is_circular()) return false;
   const std::uint32_t seen = g.state.watch(group_state::watcher::inside);
   full_fence();  // with that of who pushes a child: either it finds the bit, or this look its child
-  if (!group_state::is_over(seen) && !g.turns.is_free() && !children_of(*this, g, nullptr).any()) {
+  if (!group_state::is_over(seen) && !(needs_turn && g.turns.is_free()) && !children_of(*this, g, nullptr).any()) {
     futex_wait(g.state.word(), seen, for_ever);
   }
   if (g.state.is_over()) g.state.unwatch();
