@@ -104,8 +104,8 @@ bool core::run_or_await_one(group& g) noexcept {
   return !is_forked();
 }
 
-// Until there is a new child of `g`, or none is left, or, for who needs one, a turn: who only waits would find a free one
-// at each look, and never sleep. False: that would never be.
+// Until there is a new child of `g`, or none is left, or, for who needs one, a turn: who only waits would find a free
+// one at each look, and never sleep. False: that would never be.
 bool core::sleep_until_changed(group& g, bool needs_turn) noexcept {
   const blocked_join asleep(awaited(g), deadline{});
   if (asleep.is_circular()) return false;

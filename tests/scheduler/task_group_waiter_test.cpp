@@ -1,5 +1,5 @@
-// Who may wait for a group: workers that sleep meanwhile, threads outside, threads that run tasks and are no workers, and
-// stop callbacks.
+// Who may wait for a group: workers that sleep meanwhile, threads outside, threads that run tasks and are no workers,
+// and stop callbacks.
 #include <gtest/gtest.h>
 
 #include <cstdint>
