@@ -65,6 +65,8 @@ run_context::run_context(frame& of, core& in, worker* by, int unrelated_below) n
       stack(&innermost),
       height(height_of(below) + 1),
       depth(unrelated_below),
+      callbacks_below(innermost_callback),
+      scopes_without_forks_below(std::exchange(scopes_without_forks, 0)),
       is_isolated(below != nullptr && below->is_isolated.load(memory_order_relaxed)) {
   become_innermost(this);
 }
@@ -79,11 +81,16 @@ run_context::run_context(run_context& forked_in, worker& by, int unrelated_below
       stack(&innermost),
       height(height_of(below) + 1),
       depth(unrelated_below),
+      callbacks_below(innermost_callback),
+      scopes_without_forks_below(std::exchange(scopes_without_forks, 0)),
       is_isolated(forked_in.is_isolated.load(memory_order_relaxed)) {
   become_innermost(this);
 }
 
-run_context::~run_context() { become_innermost(below); }
+run_context::~run_context() {
+  scopes_without_forks = scopes_without_forks_below;
+  become_innermost(below);
+}
 
 run_context* run_context::current() noexcept { return innermost; }
 
@@ -122,10 +129,10 @@ held_up held_up::by_this_thread() noexcept {
 
 namespace {
 
-// Goes over all that some contexts hold up, each once: what is below on their own stacks; since a stolen fork holds up
-// the stack that joins it, what is there from the place on where it was forked; and since a child holds up the task
-// that made its group, what is there from that task on. A stack is a chain: what was seen of it is what lies at some
-// height or below.
+// Goes over all that some contexts hold up, each once: what is below on their own stacks, and the tasks whose stop
+// callbacks lie between; since a stolen fork holds up the stack that joins it, what is there from the place on where it
+// was forked; and since a child holds up the task that made its group, what is there from that task on. A stack is a
+// chain: what was seen of it is what lies at some height or below.
 template <typename Predicate>
 class held_up_search {
  public:
@@ -136,8 +143,14 @@ class held_up_search {
     const int seen_already = mark(c->stack, c->height);
     for (; c != nullptr && c->height > seen_already; c = c->below) {
       if (holds_(*c) || finds(c->forked) || (is_child(*c->task) && finds(c->task->group->made_in))) return true;
+      if (finds_from(c->callbacks_below, c->below != nullptr ? c->below->callbacks_below : nullptr)) return true;
     }
     return false;
+  }
+  /// The tasks whose callbacks these are, down to but without `last`.
+  [[nodiscard]] bool finds_from(const callback_scope* s, const callback_scope* last) noexcept {
+    while (s != last && !finds(s->of())) s = s->below();
+    return s != last;
   }
 
  private:
@@ -168,10 +181,7 @@ class held_up_search {
 template <typename Predicate>
 bool held_up::any(Predicate holds) const noexcept {
   held_up_search search(holds);
-  if (search.finds(top_)) return true;
-  const callback_scope* s = callbacks_;
-  while (s != nullptr && !search.finds(s->of_)) s = s->below_;
-  return s != nullptr;
+  return search.finds(top_) || search.finds_from(callbacks_, top_ != nullptr ? top_->callbacks_below : nullptr);
 }
 
 bool held_up::contains(const awaited& what) const noexcept {

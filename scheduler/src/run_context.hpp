@@ -12,6 +12,7 @@
 
 namespace weir::detail {
 
+class callback_scope;
 class worker;
 
 struct run_context {
@@ -36,6 +37,10 @@ struct run_context {
   const void* stack;    // which one this is on
   int height;           // contexts on that stack, this one included
   int depth;            // unrelated tasks below this one on the stack
+  // What this task does not know of, and is not bound by: the callbacks and the code between tasks that its thread was
+  // in when it began. A wait in a stop callback runs what it waits for, which would be any worker's else.
+  const callback_scope* const callbacks_below;
+  const int scopes_without_forks_below;
 
   /// Whether a join of this one may run an unrelated task on top.
   [[nodiscard]] bool may_help() const noexcept;
@@ -85,10 +90,12 @@ class callback_scope {
   callback_scope& operator=(const callback_scope&) = delete;
   ~callback_scope();
 
+  [[nodiscard]] const run_context* of() const noexcept { return of_; }
+  [[nodiscard]] const callback_scope* below() const noexcept { return below_; }
+
  private:
-  friend class held_up;
-  const run_context* of_;  // stays, and all that is below it: it does not end before its callbacks
-  const callback_scope* below_;
+  const run_context* of_;        // stays, and all that is below it: it does not end before its callbacks
+  const callback_scope* below_;  // maybe with tasks between the two
   no_forking forks_;
 };
 

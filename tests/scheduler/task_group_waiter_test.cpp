@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 #include <weir/weir.hpp>
 
@@ -177,6 +180,85 @@ TEST(TaskGroupWaiter, InAStopCallbackRunsTheChildrenItself) {
   job->request_stop();
   EXPECT_EQ(runs, 5);
   job->get();
+}
+
+// A task with a stop callback, on one worker, which stays until that has returned.
+template <typename F>
+weir::job<void> task_with_callback(weir::pool& pool, F on_stop) {
+  auto running = std::make_shared<event>();
+  auto job = pool.try_submit({}, [running, on_stop](weir::stop_token stop) {
+    event called;
+    const weir::stop_callback each(stop, [&] {
+      on_stop();
+      called.set();
+    });
+    running->set();
+    called.await("the stop callback");
+  });
+  running->await("a task with a stop callback");
+  return std::move(*job);
+}
+
+TEST(TaskGroupWaiter, InAStopCallbackRunsChildrenThatMayDoWhatAllMay) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 4}});
+  weir::task_group group(pool);
+  std::optional<weir::job<int>> queued;
+  int runs = 0;
+  const auto make_a_group = [&] {
+    weir::task_group nested(pool);
+    for (int i = 0; i < 5; ++i) nested.spawn([&] { ++runs; });  // beyond max_tasks they run at once
+    nested.wait();
+    return runs;
+  };
+  auto job = task_with_callback(pool, [&] {
+    group.wait();
+    EXPECT_EQ(queued->get(), 10);
+  });
+  group.spawn(make_a_group);
+  queued.emplace(std::move(*pool.try_submit({}, make_a_group)));
+  job.request_stop();
+  job.get();
+  EXPECT_EQ(runs, 10);
+}
+
+TEST(TaskGroupWaiter, InAStopCallbackHoldsItsTaskUpForAllThatItRuns) {
+  // Over a group and over a fork, which others run, of a child that the callback runs.
+  for (const bool is_fork : {false, true}) {
+    weir::pool pool({.workers = 3});
+    weir::task_group group(pool);
+    std::optional<weir::job<void>> job;
+    job.emplace(task_with_callback(pool, [&] { group.wait(); }));
+    tally refused;
+    const auto wait_for_the_task = [&](event& started) {
+      started.set();
+      EXPECT_EQ(refusal_thrown_by([&] { job->wait(); }).reason, refusal_reason::would_deadlock);
+      refused.add();
+    };
+    busy_workers busy(pool);
+    event stopper_runs, spawned;
+    auto stopping = pool.try_submit({}, [&] {
+      stopper_runs.set();
+      spawned.await("the child");
+      job->request_stop();
+    });
+    stopper_runs.await("the last free worker");
+    group.spawn([&] {
+      busy.release();
+      event started;
+      if (is_fork) {
+        weir::fork_join([&] { started.await("a thief"); }, [&] { wait_for_the_task(started); });
+      } else {
+        weir::task_group nested(pool);
+        nested.spawn([&] { wait_for_the_task(started); });
+        started.await("another worker");
+        nested.wait();
+      }
+    });
+    spawned.set();
+    stopping->get();
+    job->get();
+    EXPECT_EQ(refused.count(), 1u);
+  }
 }
 
 }  // namespace
