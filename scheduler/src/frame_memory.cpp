@@ -52,12 +52,12 @@ struct thread_cache {
 // A pointer and a flag, so that a library that is loaded late needs little of the space that there is for such
 // variables.
 constinit thread_local thread_cache* cache = nullptr;
-constinit thread_local bool is_over = false;  // the thread's cache has gone; what is freed now goes to the heap
+constinit thread_local bool is_cache_over = false;  // the thread's cache has gone; what is freed now goes to the heap
 
 // Gives all back at the end of the thread.
 struct end_of_thread {
   ~end_of_thread() {
-    is_over = true;
+    is_cache_over = true;
     const thread_cache* const mine = cache;
     cache = nullptr;
     if (mine == nullptr) return;
@@ -68,7 +68,7 @@ struct end_of_thread {
 
 // Null: this thread has none, for it is over, or there is no memory.
 thread_cache* make_cache() noexcept {
-  if (is_over) return nullptr;
+  if (is_cache_over) return nullptr;
   static const bool survives_forks = [] {
     const auto lock_all = [] {
       for (slab_heap& h : heaps) h.lock_for_fork();

@@ -3,14 +3,14 @@
 namespace weir::detail {
 namespace {
 
-thread_local int depth = 0;
+thread_local int settlings = 0;
 
 }  // namespace
 
-settling::settling() noexcept { ++depth; }
+settling::settling() noexcept { ++settlings; }
 
-settling::~settling() { --depth; }
+settling::~settling() { --settlings; }
 
-bool settling::is_here() noexcept { return depth != 0; }
+bool settling::is_here() noexcept { return settlings != 0; }
 
 }  // namespace weir::detail
