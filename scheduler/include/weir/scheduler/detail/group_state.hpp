@@ -38,9 +38,14 @@ class group_state {
   [[nodiscard]] std::uint32_t watch(watcher who) noexcept {
     return word_.fetch_or(bit(who), memory_order_acq_rel) | bit(who);  // (1)
   }
-  /// Nobody waits any more. By who was the only one.
+  /// By who has waited until it was over: that nobody waits, if it still is. Else others may sleep by those bits, who
+  /// have come with children that were spawned since.
   void unwatch() noexcept {
-    (void)word_.fetch_and(unended_mask, memory_order_relaxed);  // relaxed: the bits are all that it changes
+    std::uint32_t now = word_.load(memory_order_relaxed);
+    while (is_over(now) && now != 0) {
+      // relaxed: the bits are all that it changes
+      if (word_.compare_exchange_weak(now, 0, memory_order_relaxed, memory_order_relaxed)) break;
+    }
   }
 
   /// After a child was pushed, and a full fence. True: who sleeps inside is to be woken, and the word has changed, so
