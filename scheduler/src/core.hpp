@@ -148,6 +148,11 @@ class core {
   [[nodiscard]] pool_metrics metrics() const;
   /// Whether the calling thread runs a task of this pool, or a stop callback of one, or is a worker of it.
   [[nodiscard]] bool is_inside() const noexcept;
+  /// Whether a join on the calling thread, which is no worker of this pool, runs what it waits for: in a task, also of
+  /// another pool, since all workers here may wait for that.
+  [[nodiscard]] bool may_run_what_it_waits_for() const noexcept {
+    return is_inside() || run_context::current() != nullptr;
+  }
   /// Whether a wait of the calling thread for this pool could be one for itself.
   [[nodiscard]] bool may_not_wait() const noexcept;
   /// The worker of this pool that the calling thread is, if any: the `by` of all above and below.

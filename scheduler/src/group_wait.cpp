@@ -56,10 +56,10 @@ join_end core::wait_for(group& g) noexcept {
   if (g.state.is_over()) return join_end::done;
   worker* const w = own_worker();
   if (w != nullptr && run_context::current() != nullptr) return w->wait_for(g);
-  return is_inside() ? run_children_until_over(g) : sleep_until_over(g);
+  return may_run_what_it_waits_for() ? run_children_until_over(g) : sleep_until_over(g);
 }
 
-// A thread outside, whom nobody needs: it is told of the end only.
+// A thread outside of all tasks, whom nobody needs: it is told of the end only.
 join_end core::sleep_until_over(group& g) noexcept {
   const blocked_join asleep(awaited(g), deadline{});
   if (asleep.is_circular()) return join_end::would_deadlock;
@@ -72,7 +72,7 @@ join_end core::sleep_until_over(group& g) noexcept {
   return join_end::done;
 }
 
-// A thread that runs a task of the pool, and is no worker of it.
+// A thread that runs a task, and is no worker of the pool.
 join_end core::run_children_until_over(group& g) noexcept {
   children_of children(*this, g, nullptr);
   const run_context* const here = run_context::current();

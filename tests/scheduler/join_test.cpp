@@ -29,6 +29,29 @@ TEST(Join, AWorkerThatWaitsRunsTheTaskItself) {
   expect_conservation(pool);
 }
 
+// Each pool's only worker waits for the other one: what is queued is run by who waits for it, in whatever pool.
+TEST(Join, AWorkerRunsWhatItWaitsForInAnotherPool) {
+  weir::pool a({.workers = 1});
+  weir::pool b({.workers = 1});
+  ASSERT_TRUE(a.run({}, [&] {
+    auto there = b.try_submit({}, [&] {
+      auto back = a.try_submit({}, [] { return 1; });
+      return 1 + back->get();
+    });
+    EXPECT_EQ(there->get(), 2);
+    EXPECT_EQ(*b.run({}, [&] { return 1 + *a.run({}, [] { return 1; }); }), 2);
+    weir::task_group group(b);
+    group.spawn([&] {
+      weir::task_group inner(a);
+      inner.spawn([] {});
+      inner.wait();
+    });
+    group.wait();
+  }));
+  expect_conservation(a);
+  expect_conservation(b);
+}
+
 TEST(Join, AWorkerFindsTheTaskItWaitsForWhereverItIsQueued) {
   weir::pool pool({.workers = 1, .help_depth = 0});
   busy_workers busy(pool);

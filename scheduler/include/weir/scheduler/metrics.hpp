@@ -52,7 +52,7 @@ struct pool_metrics {
   std::int64_t waiting = 0;        ///< At the door.
   std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' queues.
 
-  int asleep = 0;  ///< Workers that sleep, for want of work or in a join.
+  int asleep = 0;  ///< Workers that sleep for want of work, or in a join with help_depth above 0.
 
   // Of the roots that were timed (pool_options::time_one_in), by the pool's clock. What never starts is in neither.
   /// From the admission, by the limiter's stamp, to the start of the callable; counted at the start.
