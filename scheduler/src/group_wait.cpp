@@ -14,15 +14,27 @@ namespace {
 
 constexpr duration for_ever{-1};
 
+// Whether the calling task is a child of `g`, or part of one. What this does not find, since tasks of another kind lie
+// between, is found before a sleep.
+bool is_part_of(const group& g) noexcept {
+  const run_context* c = run_context::current();
+  while (c != nullptr && is_child(*c->task) && c->task->group != &g) c = c->task->group->made_in;
+  return c != nullptr && is_child(*c->task);
+}
+
 }  // namespace
 
 void group::wait() {
   if (pool->is_forked()) throw refused({.reason = refusal_reason::forked});
+  if (is_part_of(*this)) throw refused({.reason = refusal_reason::would_deadlock});
   if (is_awaited.exchange(true, memory_order_acq_rel)) {  // (1)
     throw std::logic_error("weir: two threads wait for one task group at the same time: one of them must");
   }
+  struct end_of_wait {
+    ~end_of_wait() { of.is_awaited.store(false, memory_order_release); }  // (1) also of what it has taken
+    group& of;
+  } const on_exit{*this};
   const join_end how = settling::is_here() && !state.is_over() ? join_end::would_deadlock : pool->wait_for(*this);
-  is_awaited.store(false, memory_order_release);  // (1)
   if (pool->is_forked()) throw refused({.reason = refusal_reason::forked});
   if (how == join_end::would_deadlock) throw refused({.reason = refusal_reason::would_deadlock});
 
@@ -54,6 +66,7 @@ void group::forget_ends() noexcept {
 
 join_end core::wait_for(group& g) noexcept {
   if (g.state.is_over()) return join_end::done;
+  if (is_part_of(g)) return join_end::would_deadlock;
   worker* const w = own_worker();
   if (w != nullptr && run_context::current() != nullptr) return w->wait_for(g);
   return may_run_what_it_waits_for() ? run_children_until_over(g) : sleep_until_over(g);
@@ -111,9 +124,8 @@ bool core::sleep_until_changed(group& g, bool needs_turn) noexcept {
   if (asleep.is_circular()) return false;
   const std::uint32_t seen = g.state.watch(group_state::watcher::inside);
   full_fence();  // with that of who pushes a child: either it finds the bit, or this look its child
-  if (!group_state::is_over(seen) && !(needs_turn && g.turns.is_free()) && !children_of(*this, g, nullptr).any()) {
-    futex_wait(g.state.word(), seen, for_ever);
-  }
+  const bool is_there = needs_turn ? g.turns.is_free() : group_state::is_over(seen);
+  if (!is_there && !children_of(*this, g, nullptr).any()) futex_wait(g.state.word(), seen, for_ever);
   if (g.state.is_over()) g.state.unwatch();
   return true;
 }

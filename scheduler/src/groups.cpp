@@ -134,10 +134,10 @@ group::~group() {
   if (pool->is_forked()) return;
   if (!state.is_over()) {
     request_stop();
-    if (no_forking::is_here() || pool->wait_for(*this) == join_end::would_deadlock) {
+    if (settling::is_here() || pool->wait_for(*this) == join_end::would_deadlock) {
       std::fprintf(stderr,
                    "weir: a task group (%s:%u) was destroyed where a wait for its children would never end: in one of "
-                   "them, in a stop callback, or in code between tasks; wait for it before\n",
+                   "them, or in code between tasks; wait for it before\n",
                    where.file_name(), where.line());
       std::terminate();
     }
@@ -154,9 +154,9 @@ void core::close(group& g) noexcept {
   if (scope->shown) {
     scope->shown.reset();
     const stop_cause why = cause_of(g);
-    const task_outcome how = g.failed.count() != 0     ? task_outcome::failed
-                             : why != stop_cause::none ? unrun_outcome(why)
-                                                       : task_outcome::completed;
+    const task_outcome how = g.has_failed.load(memory_order_relaxed) ? task_outcome::failed
+                             : why != stop_cause::none               ? unrun_outcome(why)
+                                                                     : task_outcome::completed;
     worker* const by = own_worker();
     count_end(how, by);
     give_permit_back(*scope, by);
@@ -241,6 +241,10 @@ child_passage::kind core::enter_child(group& of, bool may_run_at_once, refusal& 
     if (!may_run_at_once || no_forking::is_here() || !this_stack_has_room()) break;
     if (of.turns.try_take()) return kind::at_once;
     if (!run_or_await_one(of)) break;
+  }
+  if (is_forked()) {  // a child that was run here has forked, and this is the child process
+    why = {.reason = refusal_reason::forked};
+    return kind::none;
   }
   why = {.reason = refusal_reason::tasks_full,
          .asked = 1,
@@ -327,6 +331,7 @@ void core::start_child(frame& f, worker* by, int depth) noexcept {
   task_outcome how = task_outcome::completed;
   if (end.error != nullptr) {
     g.failed.keep(f, std::move(end.error));
+    g.has_failed.store(true, memory_order_relaxed);
     if (g.stops_on_error) request_stop(g, stop_cause::requested);
     how = task_outcome::failed;
   } else if (end.left) {

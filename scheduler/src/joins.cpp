@@ -37,6 +37,7 @@ bool join(tracked_frame& f, deadline until) {
   // At the door it may wait for a permit that a task on this stack holds.
   const bool at_door = f.state.current_phase() == task_state::phase::waiting;
   const join_end end = at_door && pool.is_inside() ? join_end::would_deadlock : pool.join(f, until);
+  if (pool.is_forked()) throw refused({.reason = refusal_reason::forked});  // what it ran meanwhile has forked
   if (end == join_end::would_deadlock) throw refused({.reason = refusal_reason::would_deadlock});
   return end == join_end::done;
 }
@@ -51,7 +52,7 @@ bool stop_and_wait(tracked_frame& f) noexcept {
   request_stop(f, stop_cause::requested);
   if (settling::is_here()) return false;
   // A task may end its own job, or one that its stack holds up: then there is nothing to wait for but itself.
-  return f.pool->join(f, deadline{}) == join_end::done;
+  return f.pool->join(f, deadline{}) == join_end::done && !f.pool->is_forked();
 }
 
 }  // namespace weir::detail

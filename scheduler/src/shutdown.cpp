@@ -9,6 +9,7 @@
 #include <exception>
 
 #include <weir/queues/backoff.hpp>
+#include <weir/queues/sync.hpp>
 
 #include "core.hpp"
 #include "settling.hpp"
@@ -70,6 +71,7 @@ shutdown_report core::shutdown(deadline until) {
 void core::stop_everything() noexcept {
   stopping_.store(true, memory_order_release);  // (2)
   tell_of_a_stop();
+  full_fence();  // with that of who pushes a child: it sees the stop, or this look its child
   // Workers that are free do the same; this thread does it for those that are busy. Before the callbacks, which may
   // wait for such a task.
   for (backoff hidden; sees_tasks();) {

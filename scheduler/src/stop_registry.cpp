@@ -179,6 +179,8 @@ void stop_registry::close(run_context& context) noexcept {
       const lock_guard held(mutex_);
       callers = context.callers.load(memory_order_acquire);  // (1)
       if (callers == 0) {
+        // Callbacks of its children are announced in its word, too: it may have none itself.
+        if (!context.is_registered) return;
         (context.prev != nullptr ? context.prev->next : contexts_) = context.next;
         if (context.next != nullptr) context.next->prev = context.prev;
         return;

@@ -49,6 +49,7 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
     // No other work before a wait that has an end of its own.
     if (!here.may_help() || !until.is_never()) return sleep_until_done(f, until);
     if (run_next(here.depth + 1)) {
+      if (core_->is_forked()) return join_end::done;  // the task forked, and this is the child process
       hidden.reset();
     } else if (is_searching_ && core_->sees_work_for(*this)) {
       hidden.pause();
@@ -100,6 +101,7 @@ join_end worker::run_children_until_over(group& g) noexcept {
       more.reset();
     } else if (may_run && here.may_help()) {
       if (run_next(here.depth + 1)) {
+        if (core_->is_forked()) return join_end::done;
         hidden.reset();
       } else if (is_searching_ && core_->sees_work_for(*this)) {
         hidden.pause();

@@ -32,8 +32,11 @@ struct worker_metrics {
   duration parked{};     ///< It slept, for want of work or in a join; up to now if it does so now.
 };
 
-/// Of a pool. Each number is counted before what it counts becomes visible, and read on its own: the sums below are
-///   exact when nothing moves, and off by what is in flight otherwise. submitted = admitted + all refused + waiting
+/// Of a pool. Each number is counted before what it counts becomes visible, and read on its own: these sums are exact
+/// when nothing moves, and off by what is in flight otherwise.
+///
+///   submitted = admitted + all refused + waiting
+///
 ///   admitted + children = completed + failed + cancelled + expired + live
 struct pool_metrics {
   std::uint64_t submitted = 0;                                ///< Roots that were handed over, by any verb.
@@ -52,7 +55,8 @@ struct pool_metrics {
   std::int64_t waiting = 0;        ///< At the door.
   std::int64_t queued = 0;         ///< In the injector, husks included; not in the workers' queues.
 
-  int asleep = 0;  ///< Workers that sleep for want of work, or in a join with help_depth above 0.
+  /// Workers that sleep for want of work, for a fork that another one runs, or in a join with help_depth above 0.
+  int asleep = 0;
 
   // Of the roots that were timed (pool_options::time_one_in), by the pool's clock. What never starts is in neither.
   /// From the admission, by the limiter's stamp, to the start of the callable; counted at the start.

@@ -20,7 +20,7 @@ class stop_callback_node;
 /// Why a task was asked to stop.
 enum class stop_cause : std::uint8_t {
   none,       ///< It was not.
-  requested,  ///< Its job, or its parent's, requested it.
+  requested,  ///< Its job, its group, or that of what it is part of, requested it, or a sibling has failed.
   deadline,   ///< Its deadline, or its parent's, has passed.
   shutdown,   ///< The pool is shutting down and its time is over.
 };
@@ -45,7 +45,8 @@ class stop_token {
  public:
   stop_token() noexcept = default;
 
-  /// Whether this task, a parent or the whole pool was asked to stop. Wait-free: two loads.
+  /// Whether this task, its group, what they are part of, or the whole pool was asked to stop. Wait-free: a few loads;
+  /// in a group once after each stop in the pool linear in the nesting.
   [[nodiscard]] bool stop_requested() const noexcept { return cause() != stop_cause::none; }
   /// Why; the first cause wins.
   [[nodiscard]] stop_cause cause() const noexcept;

@@ -20,7 +20,7 @@ namespace weir {
 /// What becomes of the others when a child of a group throws.
 enum class on_error : std::uint8_t {
   stop_rest,   ///< They are asked to stop, and `wait` throws that error.
-  keep_going,  ///< They go on, and `wait` throws a group_error with all of them.
+  keep_going,  ///< They go on, and `wait` throws a group_error with all of them. Each error is kept until then.
 };
 
 /// Options of a group; checked in its constructor, in every build.
@@ -53,7 +53,8 @@ class group_error : public std::exception {
 };
 
 /// Spawns tasks and joins them all: none outlives it. Outside of the pool's tasks it enters as one root, and holds its
-/// permit until it ends; in a task of the pool it is part of that task, which must not end before it.
+/// permit until it ends, which must be before the pool's: ~pool waits for it; in a task of the pool it is part of that
+/// task, which must not end before it.
 ///
 /// A child is a callable as a pool takes it; what it returns is dropped. It counts in limits::max_tasks, passes no
 /// door, and has the group's name, deadline and trace. Whoever asks the group, its task, or a task above that to stop,
@@ -81,12 +82,12 @@ class task_group {
   /// the standard error.
   ~task_group() = default;
 
-  /// Adds a child. Where max_tasks are live, or there is no memory for its entry, it runs here and now, as a part of
-  /// the caller's task: so it must not wait, by other means than weir's, for what the caller does afterwards. If
-  /// max_running children have their turn then, those that are queued are run here before it; if all of them run
-  /// elsewhere, the end of one is waited for. After a stop nothing is added: the next `wait` throws weir::cancelled.
-  /// Else it never waits; lock-free but for short locks: of one worker's queue of children, and once in 32 calls of the
-  /// frames' memory.
+  /// Adds a child. Where max_tasks are live it runs here and now, as a part of the caller's task, or where that has
+  /// none beside the group's: so that as many more children than max_tasks can run as threads outside spawn. So it must
+  /// not wait, by other means than weir's, for what the caller does afterwards. If max_running children have their turn
+  /// then, those that are queued are run here before it; if all of them run elsewhere, the end of one is waited for.
+  /// After a stop nothing is added: the next `wait` throws weir::cancelled. Else it never waits; lock-free but for
+  /// short locks: of one worker's queue of children, and once in 32 calls of the frames' memory.
   /// @throws weir::refused `tasks_full` where max_tasks are live, and it cannot run here: near the end of the stack, in
   /// a stop callback or a handler, or in a child of the group when max_running of them run; `forked` in a forked child;
   /// std::bad_alloc; what the callable's move or copy throws. Then nothing has happened.

@@ -44,7 +44,7 @@ struct group {
   void wait();
   void request_stop() noexcept;
   [[nodiscard]] bool is_stopped() const noexcept;
-  /// What a wait has told.
+  /// Forgets what a wait has told: errors, and that a child did not complete.
   void forget_ends() noexcept;
 
   core* const pool;
@@ -67,6 +67,8 @@ struct group {
   // who waits, when no child is left, and takes it.
   // relaxed: `state` publishes it.
   atomic<stop_cause> incomplete{stop_cause::none};
+  // Whether a child has ever failed. Writers: who ends one. Reader: the end of the group. relaxed: as `incomplete`.
+  atomic<bool> has_failed{false};
   // Whether somebody waits. Writers: who waits. (1) acq_rel, so that one wait comes after the other.
   atomic<bool> is_awaited{false};
 
