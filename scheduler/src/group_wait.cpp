@@ -61,7 +61,7 @@ void group::wait() {
 
 void group::forget_ends() noexcept {
   failed.forget();
-  incomplete.store(stop_cause::none, memory_order_relaxed);
+  incomplete.store(stop_cause::none, memory_order_relaxed);  // (2)
 }
 
 join_end core::wait_for(group& g) noexcept {

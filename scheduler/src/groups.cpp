@@ -44,7 +44,7 @@ std::uint32_t most_running(std::int64_t given) {
 
 void note_incomplete(group& g, stop_cause why) noexcept {
   stop_cause none = stop_cause::none;
-  (void)g.incomplete.compare_exchange_strong(none, why, memory_order_relaxed, memory_order_relaxed);
+  (void)g.incomplete.compare_exchange_strong(none, why, memory_order_relaxed, memory_order_relaxed);  // (2)
 }
 
 // The innermost task of `pool` on the calling thread's stack.
@@ -172,13 +172,13 @@ bool group::is_stopped() const noexcept { return pool->cause_of(const_cast<group
 
 stop_cause core::cause_of(group& g) noexcept {
   const std::uint64_t stops = stops_made_.read();
-  if (g.unstopped_at.load(memory_order_relaxed) == stops) return stop_cause::none;
+  if (g.unstopped_at.load(memory_order_relaxed) == stops) return stop_cause::none;  // (3)
   stop_cause found = cause_of_pool();
   const auto is_clear = [stops](const group& at) { return at.unstopped_at.load(memory_order_relaxed) == stops; };
   (void)any_stop_word(
       g, [&found](const task_state& s) { return found != stop_cause::none || (found = s.cause()) != stop_cause::none; },
       is_clear);
-  if (found == stop_cause::none) g.unstopped_at.store(stops, memory_order_relaxed);
+  if (found == stop_cause::none) g.unstopped_at.store(stops, memory_order_relaxed);  // (3)
   return found;
 }
 

@@ -64,10 +64,9 @@ struct group {
   running_limit turns;
   failed_children failed;
   // The cause by which a child did not complete, the first one that was noted. Writers: who ends such a child. Reader:
-  // who waits, when no child is left, and takes it.
-  // relaxed: `state` publishes it.
+  // who waits, when no child is left, and takes it. (2) relaxed: `state` publishes it.
   atomic<stop_cause> incomplete{stop_cause::none};
-  // Whether a child has ever failed. Writers: who ends one. Reader: the end of the group. relaxed: as `incomplete`.
+  // Whether a child has ever failed. Writers: who ends one. Reader: the end of the group. Relaxed, by (2).
   atomic<bool> has_failed{false};
   // Whether somebody waits. Writers: who waits. (1) acq_rel, so that one wait comes after the other.
   atomic<bool> is_awaited{false};
@@ -75,7 +74,7 @@ struct group {
   // Read by all children: whether it was asked to stop, and whether anybody below it has stop callbacks.
   alignas(cache_line) task_state stop{task_state::phase::running};
   // With this many stops in the pool nothing that it is part of was asked to stop. Writers, readers: who asks
-  // (groups.md, Stops). Relaxed: it is true whoever has found it out.
+  // (groups.md, Stops). (3) relaxed: it is true whoever has found it out.
   atomic<std::uint64_t> unstopped_at{~std::uint64_t{0}};
 };
 

@@ -177,11 +177,11 @@ class task_state {
   //     what the task did. Watch and finish are both read-modify-writes: either watch sees `done`, or finish sees the
   //     watcher.
   // (2) owned: acq_rel exchange by the one who queued or stopped it -> by the one who takes it over; publishes the
-  // frame.
+  //     frame.
   // (3) stop against callbacks: both read-modify-writes: either the stop sees the callbacks, or their registration sees
-  // the stop.
+  //     the stop.
   // (4) groups: relaxed; a stop that does not see them comes before their children, which then see it (a fence on
-  // either side; scheduler/groups.md).
+  //     either side; scheduler/groups.md).
   atomic<std::uint32_t> word_;
 };
 
