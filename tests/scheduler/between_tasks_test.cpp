@@ -46,6 +46,28 @@ void expect_no_wait_is_possible(weir::pool& pool, weir::job<void>& other) {
   EXPECT_TRUE(posted || posted.error().reason == refusal_reason::closed);
 }
 
+TEST(BetweenTasks, AGroupIsNeitherMadeNorWaitedForThere) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 3}});
+  busy_workers busy(pool);
+  weir::task_group group(pool);
+  group.spawn([] {});
+  bool ended = false;
+  auto queued = pool.enqueue(
+      {}, at_end([&] {
+        EXPECT_EQ(refusal_thrown_by([&] { group.wait(); }).reason, refusal_reason::would_deadlock);
+        EXPECT_EQ(refusal_thrown_by([&] { weir::task_group another(pool); }).reason, refusal_reason::would_deadlock);
+        weir::testing::untouched f;
+        EXPECT_EQ(refusal_thrown_by([&] { group.spawn(f); }).reason, refusal_reason::tasks_full)
+            << "nothing runs at once here";
+        EXPECT_TRUE(f.holds());
+        ended = true;
+      }));
+  queued->request_stop();
+  EXPECT_TRUE(ended);
+  busy.release();
+  group.wait();
+}
+
 TEST(BetweenTasks, ACallableThatNeverRanMayNotWaitInItsDestructor) {
   weir::pool pool({.workers = 1, .limits = {.max_tasks = 3}});
   busy_workers busy(pool);

@@ -89,6 +89,18 @@ TEST(TaskGroupBounds, AChildDoesNotWaitForATurnOfItsOwnGroup) {
   group.wait();
 }
 
+TEST(TaskGroupBounds, AfterAStopATrySpawnIsRefused) {
+  weir::pool pool({.workers = 1});
+  weir::task_group group(pool);
+  group.request_stop();
+  untouched f;
+  const auto refused = group.try_spawn(f);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, refusal_reason::cancelled);
+  EXPECT_TRUE(f.holds());
+  EXPECT_NO_THROW(group.wait()) << "nothing was handed over, so nothing did not complete";
+}
+
 TEST(TaskGroupBounds, AChildCountsAsATask) {
   weir::pool pool({.workers = 1, .limits = {.max_tasks = 4}});
   busy_workers busy(pool);
