@@ -71,9 +71,7 @@ core::core(const pool_options& options)
 }
 
 bool core::is_inside() const noexcept {
-  const worker* const w = worker::current();
-  if (w != nullptr && &w->pool() == this) return true;
-  return held_up::by_this_thread().contains_any_of(*this);
+  return own_worker() != nullptr || held_up::by_this_thread().contains_any_of(*this);
 }
 
 bool core::may_not_wait() const noexcept { return settling::is_here() || is_inside(); }
@@ -142,8 +140,8 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
 }
 
 void core::insert(frame& f, priority p) noexcept {
-  worker* const w = worker::current();
-  if (w != nullptr && &w->pool() == this && p == priority::normal && w->push(f)) {
+  worker* const w = own_worker();
+  if (w != nullptr && p == priority::normal && w->push(f)) {
     w->counters().spawned.add();
     idle_.notify();
   } else {
@@ -153,9 +151,9 @@ void core::insert(frame& f, priority p) noexcept {
 }
 
 void core::insert_all(std::span<frame* const> frames, priority p) noexcept {
-  worker* const w = worker::current();
+  worker* const w = own_worker();
   std::size_t done = 0;
-  if (w != nullptr && &w->pool() == this && p == priority::normal) {
+  if (w != nullptr && p == priority::normal) {
     while (done < frames.size() && w->push(*frames[done])) ++done;
     w->counters().spawned.add(done);
     idle_.notify();
@@ -219,11 +217,7 @@ void core::undo_adoption(tracked_frame& f) noexcept {
   if (f.deadline < this_task::deadline()) timers_.return_room();
 }
 
-void core::run_child(tracked_frame& f) noexcept {
-  // None: in a handler of the pool, which a worker calls outside of all tasks, or in a stop callback.
-  const run_context* const parent = run_context::current();
-  worker* by = worker::current();
-  if (by != nullptr && &by->pool() != this) by = nullptr;
+void core::run_adopted(tracked_frame& f) noexcept {
   const stop_token parents = this_task::stop();
   if (f.deadline < this_task::deadline()) timers_.insert(f);
   {
@@ -231,7 +225,7 @@ void core::run_child(tracked_frame& f) noexcept {
     const stop_callback forward(parents, [this, &f, parents] { request_stop(f, parents.cause()); });
     if (const stop_cause why = reason_not_to_start(f); why != stop_cause::none) request_stop(f, why);
     if (f.state.try_start()) {
-      execute(f, by, parent != nullptr ? parent->depth : 0);
+      execute(f, own_worker(), run_context::depth_here());
     } else {
       husks_.fetch_sub(1, memory_order_relaxed);  // it was stopped before it began, and has no entry in a queue
     }
@@ -251,8 +245,7 @@ frame* core::take_any() noexcept {
 
 bool core::try_run_one() noexcept {
   if (is_forked() || settling::is_here() || !this_stack_has_room()) return false;
-  worker* const w = worker::current();
-  if (w != nullptr && &w->pool() == this) return w->run_another();
+  if (worker* const w = own_worker()) return w->run_another();
   frame* const f = take_any();
   if (f == nullptr) return false;
   const no_blocking here;  // as on a worker: the task holds its permit
@@ -362,6 +355,6 @@ bool is_inside(const core& pool) noexcept { return !pool.is_forked() && pool.is_
 void adopt(core& pool, tracked_frame& f) { pool.adopt(f); }
 void undo_adoption(core& pool, tracked_frame& f) noexcept { pool.undo_adoption(f); }
 
-void run_inline(core& pool, tracked_frame& f) noexcept { pool.run_child(f); }
+void run_inline(core& pool, tracked_frame& f) noexcept { pool.run_adopted(f); }
 
 }  // namespace weir::detail

@@ -58,7 +58,7 @@ class core {
   void launch_waiting(frame& f, door_wait& place) noexcept;
   void adopt(tracked_frame& f);
   void undo_adoption(tracked_frame& f) noexcept;
-  void run_child(tracked_frame& f) noexcept;
+  void run_adopted(tracked_frame& f) noexcept;
 
   // ---- groups (groups.cpp, group_wait.cpp)
 
@@ -177,7 +177,7 @@ class core {
   void forget(passage::kind how) noexcept;
   void open_root(group& g, const group_options& options);
   void push_child(frame& f, worker* by) noexcept;
-  void push_and_look(frame& f, worker* by) noexcept;
+  void tell_of_children(group& g) noexcept;
   void end_child_unrun(frame& f, stop_cause why, worker* by) noexcept;
   void end_child(frame& f, task_outcome how, worker* by) noexcept;
   [[nodiscard]] join_end sleep_until_over(group& g) noexcept;

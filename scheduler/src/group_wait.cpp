@@ -26,7 +26,7 @@ bool is_part_of(const group& g) noexcept {
 
 void group::wait() {
   if (pool->is_forked()) throw refused({.reason = refusal_reason::forked});
-  if (is_part_of(*this)) throw refused({.reason = refusal_reason::would_deadlock});
+  if (!state.is_over() && is_part_of(*this)) throw refused({.reason = refusal_reason::would_deadlock});
   if (is_awaited.exchange(true, memory_order_acq_rel)) {  // (1)
     throw std::logic_error("weir: two threads wait for one task group at the same time: one of them must");
   }
@@ -66,7 +66,6 @@ void group::forget_ends() noexcept {
 
 join_end core::wait_for(group& g) noexcept {
   if (g.state.is_over()) return join_end::done;
-  if (is_part_of(g)) return join_end::would_deadlock;
   worker* const w = own_worker();
   if (w != nullptr && run_context::current() != nullptr) return w->wait_for(g);
   return may_run_what_it_waits_for() ? run_children_until_over(g) : sleep_until_over(g);
@@ -88,14 +87,13 @@ join_end core::sleep_until_over(group& g) noexcept {
 // A thread that runs a task, and is no worker of the pool.
 join_end core::run_children_until_over(group& g) noexcept {
   children_of children(*this, g, nullptr);
-  const run_context* const here = run_context::current();
   const no_blocking waits;
   for (;;) {
     if (g.state.is_over()) return join_end::done;
     if (!may_run_children(g)) {
       if (children.any()) return join_end::would_deadlock;
     } else if (frame* const f = children.take()) {
-      start_child(*f, nullptr, here != nullptr ? here->depth : 0);
+      start_child(*f, nullptr, run_context::depth_here());
       if (is_forked()) return join_end::done;
       continue;
     }
@@ -109,11 +107,10 @@ bool core::may_run_children(group& g) noexcept { return this_stack_has_room() ||
 // For a spawn that finds no task and no turn: what is queued of the group has one. False: that would never be.
 bool core::run_or_await_one(group& g) noexcept {
   worker* const by = own_worker();
-  const run_context* const here = run_context::current();
   const no_blocking waits;  // as on a worker: there may be a permit below
   frame* const f = children_of(*this, g, by).take();
   if (f == nullptr) return sleep_until_changed(g, true);
-  start_child(*f, by, here != nullptr ? here->depth : 0);
+  start_child(*f, by, run_context::depth_here());
   return !is_forked();
 }
 

@@ -284,35 +284,31 @@ void core::launch_child(frame& f, bool at_once) noexcept {
     children_outside_.fetch_add(1, memory_order_relaxed);
   }
   if (at_once) {
-    const run_context* const here = run_context::current();
     const no_blocking waits;  // as on a worker: there may be a permit below
-    start_child(f, by, here != nullptr ? here->depth : 0);
+    start_child(f, by, run_context::depth_here());
   } else if (g.turns.take_or_hold_back(f)) {
-    push_and_look(f, by);
+    push_child(f, by);
   }
 }
 
-// By who holds the group open.
-void core::push_and_look(frame& f, worker* by) noexcept {
-  group& g = *f.group;
-  push_child(f, by);
-  // Who asked for a stop meanwhile may have looked before.
-  if (const stop_cause why = cause_of(g); why != stop_cause::none) end_queued_below(g.stop, why);
-}
-
 void core::push_child(frame& f, worker* by) noexcept {
-  group_state& state = f.group->state;
+  group& g = *f.group;
   worker& at = by != nullptr ? *by : *workers_[next_queue(workers_.size())];
   at.children().push(&f);  // from here on it may be over
-  idle_.notify();          // its fence stands before the next look, too
-  if (state.take_inside_watcher()) futex_wake(&state.word(), wake_all);
+  tell_of_children(g);
 }
 
 // What was between the two queues nobody has found: so this is a spawn of them once more, but for their counts.
 void core::move_children(std::span<frame* const> children, worker& to) noexcept {
   group& g = *children.front()->group;
   to.children().push_all(children.data(), static_cast<int>(children.size()));  // from here on they may be over
-  idle_.notify();  // its fence stands before the next looks, too
+  tell_of_children(g);
+}
+
+// After a push, by who holds the group open: to workers that are idle, to who waits, and to who has asked for a stop,
+// which may have looked at the queues before.
+void core::tell_of_children(group& g) noexcept {
+  idle_.notify();  // its fence stands before the next two looks, too
   if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);
   if (const stop_cause why = cause_of(g); why != stop_cause::none) end_queued_below(g.stop, why);
 }
@@ -368,7 +364,7 @@ void core::pass_turn_on(group& g) noexcept {
   if (!g.turns.is_set()) return;
   while (frame* const next = g.turns.pass_on()) {
     const stop_cause why = reason_not_to_start(*next);
-    if (why == stop_cause::none) return push_and_look(*next, own_worker());
+    if (why == stop_cause::none) return push_child(*next, own_worker());
     end_child_unrun(*next, why, own_worker());
   }
   full_fence();  // with that of who waits for a turn, in spawn

@@ -23,8 +23,8 @@ join_end core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
 join_end core::join(tracked_frame& f, deadline until) noexcept {
   if (f.state.is_done()) return join_end::done;
   if (held_up::by_this_thread().contains(awaited(f))) return join_end::would_deadlock;
-  worker* const w = worker::current();
-  if (w != nullptr && &w->pool() == this && run_context::current() != nullptr) return w->join(f, until);
+  worker* const w = own_worker();
+  if (w != nullptr && run_context::current() != nullptr) return w->join(f, until);
   if (may_run_what_it_waits_for() && this_stack_has_room()) (void)claim(f, nullptr, 0);
   return sleep_until_done(f, until);
 }

@@ -25,6 +25,11 @@ struct run_context {
 
   /// The innermost one of the calling thread; null outside of tasks.
   [[nodiscard]] static run_context* current() noexcept;
+  /// How many unrelated tasks there are on the calling thread's stack.
+  [[nodiscard]] static int depth_here() noexcept {
+    const run_context* const here = current();
+    return here != nullptr ? here->depth : 0;
+  }
 
   [[nodiscard]] stop_token token() noexcept { return stop_token(root); }
 
