@@ -34,17 +34,21 @@ pool_options resolved(const pool_options& given, const topology& found) {
 
 lane lane_of(priority p) noexcept { return static_cast<lane>(p); }
 
+bool counts_forks() {
+  static const bool is_counted =
+      pthread_atfork(nullptr, nullptr, [] { forks_so_far.fetch_add(1, memory_order_relaxed); }) == 0;
+  return is_counted;
+}
+
+// Asked when the program begins, as in frame_memory.cpp.
+[[maybe_unused]] const bool counts_forks_from_the_start = counts_forks();
+
 }  // namespace
 
 constinit atomic<std::uint32_t> forks_so_far{0};
 
 std::uint32_t fork_generation() {
-  static const bool is_counted = [] {
-    if (pthread_atfork(nullptr, nullptr, [] { forks_so_far.fetch_add(1, memory_order_relaxed); }) != 0)
-      throw std::bad_alloc();
-    return true;
-  }();
-  (void)is_counted;
+  if (!counts_forks()) throw std::bad_alloc();
   return forks_so_far.load(memory_order_relaxed);
 }
 

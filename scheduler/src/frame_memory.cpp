@@ -66,10 +66,9 @@ struct end_of_thread {
   }
 };
 
-// Null: this thread has none, for it is over, or there is no memory.
-thread_cache* make_cache() noexcept {
-  if (is_cache_over) return nullptr;
-  static const bool survives_forks = [] {
+// Whether the heaps are locked around a fork(2), so that the child finds them whole.
+bool survives_forks() noexcept {
+  static const bool is_prepared = [] {
     const auto lock_all = [] {
       for (slab_heap& h : heaps) h.lock_for_fork();
     };
@@ -78,7 +77,17 @@ thread_cache* make_cache() noexcept {
     };
     return pthread_atfork(lock_all, unlock_all, unlock_all) == 0;
   }();
-  if (!survives_forks) return nullptr;
+  return is_prepared;
+}
+
+// Asked when the program begins, and not with its first frame: a fork beside that would leave a child in which a thread
+// that it does not have is just preparing. A pool that is made still earlier, by a static object, prepares by itself.
+[[maybe_unused]] const bool survives_forks_from_the_start = survives_forks();
+
+// Null: this thread has none, for it is over, or there is no memory, or forks could not be prepared for.
+thread_cache* make_cache() noexcept {
+  if (is_cache_over) return nullptr;
+  if (!survives_forks()) return nullptr;
   thread_local const end_of_thread on_exit;
   (void)on_exit;
   return cache = new (std::nothrow) thread_cache;
