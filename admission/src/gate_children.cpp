@@ -12,11 +12,6 @@ constexpr demand one_child{.tasks = 1, .weight = 0};
 
 }  // namespace
 
-bool gate::try_add_child(std::size_t giver) noexcept {
-  if (stock_ == nullptr) return try_add_child();
-  return stock_->take(giver) || refill(giver);
-}
-
 bool gate::try_add_child() noexcept {
   if (!counts_tasks_) return true;
   // Those who wait for weight or for a token are passed, since that may take hours.
@@ -25,8 +20,9 @@ bool gate::try_add_child() noexcept {
   return capacity_.try_take(one_child, capacity::place::child, hold::final, seen) == outcome::taken;
 }
 
-bool gate::refill(std::size_t giver) noexcept {
-  if (!stock_->keeps_units() || stock_->looks_asked()) return try_add_child();
+// And a block for the stock, unless somebody asks for what is there.
+bool gate::add_child_from_word(std::size_t giver) noexcept {
+  if (stock_ == nullptr || !stock_->keeps_units() || stock_->looks_asked()) return try_add_child();
   stock_->note_use();
   const std::uint32_t units = capacity_.try_take_block(stock_->block());
   if (units == 0) return try_add_child();  // none, or too many marks
@@ -38,8 +34,7 @@ bool gate::refill(std::size_t giver) noexcept {
   return true;
 }
 
-void gate::end_child(std::size_t giver) noexcept {
-  if (stock_ != nullptr && stock_->put(giver)) return;
+void gate::end_child_at_word(std::size_t giver) noexcept {
   if (counts_tasks_) release(0, giver);
 }
 

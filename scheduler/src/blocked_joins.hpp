@@ -10,7 +10,7 @@
 #include <weir/admission/deadline.hpp>
 #include <weir/scheduler/detail/frame.hpp>
 
-#include "run_context.hpp"
+#include "held_up.hpp"
 
 namespace weir::detail {
 

@@ -67,21 +67,13 @@ class core {
   /// When no child of it is left. The pool may be gone after it.
   void close(group& g) noexcept;
   void request_stop(group& g, stop_cause cause) noexcept;
-  [[nodiscard]] child_passage::kind enter_child(group& of, bool may_run_at_once, refusal& why) noexcept;
-  void launch_child(frame& f, bool at_once) noexcept;
-  /// Takes one of max_tasks for a child, or gives it back.
-  [[nodiscard]] bool count_child(const worker* by) noexcept;
-  void discount_child(const worker* by) noexcept;
-  /// The end of a turn to run in `g`.
-  void pass_turn_on(group& g) noexcept;
-  /// From another worker's queue to that of `to`, all of one group, which the caller holds open.
-  void move_children(std::span<frame* const> children, worker& to) noexcept;
-  /// As `start`, for a child of a group.
-  void start_child(frame& f, worker* by, int depth) noexcept;
   /// Why a task, or all of a group, was asked to stop, with what it is part of, or with the pool. One load if nothing
   /// was stopped since somebody asked for that group; else linear in the nesting.
   [[nodiscard]] stop_cause cause_of(frame& f) noexcept;
-  [[nodiscard]] stop_cause cause_of(group& g) noexcept;
+  [[nodiscard]] stop_cause cause_of(group& g) noexcept {
+    const std::uint64_t stops = stops_made_.read();
+    return g.unstopped_at.load(memory_order_relaxed) == stops ? stop_cause::none : look_for_cause(g, stops);  // (3)
+  }
   [[nodiscard]] stop_cause cause_of_pool() const noexcept {
     return is_stopping() ? stop_cause::shutdown : stop_cause::none;
   }
@@ -92,6 +84,29 @@ class core {
   [[nodiscard]] join_end wait_for(group& g) noexcept;
   [[nodiscard]] bool sleep_until_changed(group& g, bool needs_turn = false) noexcept;
   [[nodiscard]] bool may_run_children(group& g) noexcept;
+
+  // ---- children of groups (children.cpp)
+
+  /// Whether a child may come in: nobody has asked for a stop, and this is no forked child.
+  [[nodiscard]] bool may_spawn(group& of) noexcept { return cause_of(of) == stop_cause::none && !is_forked(); }
+  [[nodiscard]] refusal reason_not_to_spawn() const noexcept;
+  [[nodiscard]] refusal no_task_is_free() const noexcept;
+  /// None: for `why`.
+  [[nodiscard]] child_passage::kind enter_where_full(group& of, worker* by, refusal& why) noexcept;
+  /// Takes one of max_tasks for a child, or gives it back.
+  [[nodiscard]] bool count_child(const worker* by) noexcept {
+    return by != nullptr ? door_.try_add_child(static_cast<std::size_t>(by->index())) : door_.try_add_child();
+  }
+  void discount_child(const worker* by) noexcept {
+    by != nullptr ? door_.end_child(static_cast<std::size_t>(by->index())) : door_.end_child();
+  }
+  void launch_child(frame& f, worker* by, bool at_once) noexcept;
+  /// From another worker's queue to that of `to`, all of one group, which the caller holds open.
+  void move_children(std::span<frame* const> children, worker& to) noexcept;
+  /// As `start`, for a child of a group.
+  void start_child(frame& f, worker* by, int depth) noexcept;
+  /// The end of a turn to run in `g`.
+  void pass_turn_on(group& g) noexcept;
 
   // ---- the life of a task (life.cpp)
 
@@ -156,7 +171,10 @@ class core {
   /// Whether a wait of the calling thread for this pool could be one for itself.
   [[nodiscard]] bool may_not_wait() const noexcept;
   /// The worker of this pool that the calling thread is, if any: the `by` of all above and below.
-  [[nodiscard]] worker* own_worker() const noexcept;
+  [[nodiscard]] worker* own_worker() const noexcept {
+    worker* const w = worker::current();
+    return w != nullptr && &w->pool() == this ? w : nullptr;
+  }
 
   void add_user() noexcept {
     users_.fetch_add(1, memory_order_relaxed);
@@ -171,9 +189,10 @@ class core {
   void insert(frame& f, priority lane) noexcept;
   void execute(frame& f, worker* by, int depth) noexcept;
   [[nodiscard]] run_end run_shown(frame& f, worker* by, int depth) noexcept;
-  [[nodiscard]] run_end run_callable(frame& f, worker* by, int depth) noexcept;
   void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
-  [[nodiscard]] stop_cause reason_not_to_start(frame& f) noexcept;
+  [[nodiscard]] stop_cause reason_not_to_start(const frame& f) const noexcept;
+  [[nodiscard]] stop_cause reason_not_to_start(group& of) noexcept;
+  [[nodiscard]] bool is_late(const tracked_frame& f) const noexcept;
   void forget(passage::kind how) noexcept;
   void open_root(group& g, const group_options& options);
   void push_child(frame& f, worker* by) noexcept;
@@ -182,6 +201,8 @@ class core {
   void end_child(frame& f, task_outcome how, worker* by) noexcept;
   [[nodiscard]] join_end sleep_until_over(group& g) noexcept;
   [[nodiscard]] bool run_or_await_one(group& g) noexcept;
+  [[nodiscard]] stop_cause look_for_cause(group& g, std::uint64_t stops) noexcept;
+  [[nodiscard]] task_outcome note_how_it_ended(frame& f, run_end end) noexcept;
   [[nodiscard]] join_end run_children_until_over(group& g) noexcept;
   void end_unrun(frame& f) noexcept;
   static void drop_unrun(frame& f) noexcept;

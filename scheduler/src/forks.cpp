@@ -7,6 +7,7 @@
 #include <weir/admission/refusal.hpp>
 
 #include "core.hpp"
+#include "group_chain.hpp"
 #include "patience.hpp"
 #include "run_context.hpp"
 #include "threads.hpp"
@@ -52,8 +53,8 @@ void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   if (f.state.take(static_cast<std::uint32_t>(index_), forks_.size())) core_->idle().wake(of.sleeper_);
   bool has_thrown = false;
   {
-    run_context here(*f.of, *this, depth);
-    running_.enter(*here.task);
+    run_context here(*f.of, *this, forks_, depth);
+    running_.enter(name_of(*here.task), here.task->where);
     has_thrown = f.run(f);
     running_.leave();
   }

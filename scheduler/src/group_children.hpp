@@ -13,11 +13,14 @@ namespace weir::detail {
 class children_of {
  public:
   children_of(core& in, group& of, const worker* by) noexcept
-      : core_(&in), group_(&of), at_(by != nullptr ? static_cast<std::size_t>(by->index()) : 0), own_(at_) {}
+      : core_(&in),
+        group_(&of),
+        at_(by != nullptr ? static_cast<std::size_t>(by->index()) : 0),
+        own_(&in.workers()[at_]->children()) {}
 
   [[nodiscard]] frame* take() noexcept {
+    if (frame* const f = own_->take_of(*group_, from_own_)) return f;
     const auto workers = core_->workers();
-    if (frame* const f = workers[own_]->children().take_of(*group_, from_own_)) return f;
     for (std::size_t i = 0; i < workers.size(); ++i) {
       if (frame* const f = workers[at_]->children().take_of(*group_, from_)) return f;
       at_ = (at_ + 1) % workers.size();
@@ -37,7 +40,7 @@ class children_of {
   core* core_;
   group* group_;
   std::size_t at_;
-  std::size_t own_;
+  worker::children_queue* own_;
   worker::children_queue::cursor from_own_;
   worker::children_queue::cursor from_;
 };

@@ -18,6 +18,7 @@ constexpr duration for_ever{-1};
 // between, is found before a sleep.
 bool is_part_of(const group& g) noexcept {
   const run_context* c = run_context::current();
+  if (c != nullptr && c->root == g.made_in) return false;  // it has made it
   while (c != nullptr && is_child(*c->task) && c->task->group != &g) c = c->task->group->made_in;
   return c != nullptr && is_child(*c->task);
 }

@@ -16,6 +16,7 @@
 #include "door_wait.hpp"
 #include "group_chain.hpp"
 #include "settling.hpp"
+#include "task_run.hpp"
 
 namespace weir::detail {
 namespace {
@@ -86,11 +87,19 @@ void core::drop_unrun(frame& f) noexcept {
 }
 
 // Nothing starts after its deadline or after the shutdown's, even if nobody has come to stop it yet.
-stop_cause core::reason_not_to_start(frame& f) noexcept {
-  if (const stop_cause why = is_child(f) ? cause_of(*f.group) : cause_of_pool(); why != stop_cause::none) return why;
-  const tracked_frame* const t = values_of(f);
-  const bool is_late = t != nullptr && !t->deadline.is_never() && t->deadline.has_passed(clock().now());
-  return is_late ? stop_cause::deadline : stop_cause::none;
+stop_cause core::reason_not_to_start(const frame& f) const noexcept {
+  if (const stop_cause why = cause_of_pool(); why != stop_cause::none) return why;
+  const tracked_frame* const t = tracked(f);
+  return t != nullptr && is_late(*t) ? stop_cause::deadline : stop_cause::none;
+}
+
+stop_cause core::reason_not_to_start(group& of) noexcept {
+  if (const stop_cause why = cause_of(of); why != stop_cause::none) return why;
+  return of.values != nullptr && is_late(*of.values) ? stop_cause::deadline : stop_cause::none;
+}
+
+bool core::is_late(const tracked_frame& f) const noexcept {
+  return !f.deadline.is_never() && f.deadline.has_passed(clock().now());
 }
 
 void core::start(frame& f, worker* by, int depth) noexcept {
@@ -116,32 +125,6 @@ bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
   count_husk();
   execute(f, by, depth);
   return true;
-}
-
-// Runs the callable, to the end of its destruction.
-run_end core::run_callable(frame& f, worker* by, int depth) noexcept {
-  run_context here(f, *this, by, depth);
-  run_end end = f.state.is_timed() ? timing_.run(f, here) : task_timing::run_untimed(f, here);
-  if (f.state.has_callbacks()) {
-    stops_.close(here);
-    assert(here.callbacks == nullptr && "weir: a stop_callback has outlived its task's callable");
-    if (end.error == nullptr) end.error = std::move(here.callback_error);
-  }
-  here.check_groups();
-  return end;
-}
-
-// The same, where reports see it.
-run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
-  if (by == nullptr) {
-    const tasks_on_callers::entry shown(on_callers_, f);
-    return run_callable(f, nullptr, depth);
-  }
-  by->counters().executed.add();
-  by->running().enter(f);
-  run_end end = run_callable(f, by, depth);
-  by->running().leave();
-  return end;
 }
 
 void core::execute(frame& f, worker* by, int depth) noexcept {
@@ -184,20 +167,13 @@ void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept
   if (waked.workers) idle_.wake_for_jobs();
 }
 
-worker* core::own_worker() const noexcept {
-  worker* const w = worker::current();
-  return w != nullptr && &w->pool() == this ? w : nullptr;
-}
-
 void core::count_end(task_outcome how, worker* by) noexcept {
   const auto index = static_cast<std::size_t>(how);
-  if (by == nullptr) {
+  if (by != nullptr) {
+    by->counters().ends[index].add();
+  } else {
     ended_outside_[index].fetch_add(1, memory_order_relaxed);
-    return;
   }
-  end_counters& c = by->counters().ends;
-  const std::array<counter*, 4> by_outcome = {&c.completed, &c.failed, &c.cancelled, &c.expired};
-  by_outcome[index]->add();
 }
 
 void core::give_permit_back(frame& f, const worker* by) noexcept {

@@ -54,13 +54,9 @@ pool_metrics detail::core::metrics() const {
   pool_metrics m;
   // Ends before admissions before submissions: what moves meanwhile then mostly shows as begun and not yet ended.
   const std::array<std::uint64_t*, 4> ends = {&m.completed, &m.failed, &m.cancelled, &m.expired};
-  for (std::size_t i = 0; i < ends.size(); ++i) *ends[i] = ended_outside_[i].load(memory_order_relaxed);
-  for (const auto& w : workers_) {
-    const end_counters& c = w->counters().ends;
-    m.completed += c.completed.read();
-    m.failed += c.failed.read();
-    m.cancelled += c.cancelled.read();
-    m.expired += c.expired.read();
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    *ends[i] = ended_outside_[i].load(memory_order_relaxed);
+    for (const auto& w : workers_) *ends[i] += w->counters().ends[i].read();
   }
   const auto now = steady_now();
   for (const auto& w : workers_) m.workers.push_back(w->counters().read(now));

@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <exception>
-#include <optional>
+#include <utility>
 
 #include <weir/queues/sync.hpp>
+#include <weir/scheduler/detail/fork.hpp>
 #include <weir/scheduler/detail/frame.hpp>
 #include <weir/scheduler/stop_token.hpp>
 
@@ -15,16 +16,28 @@ namespace weir::detail {
 class callback_scope;
 class worker;
 
+struct run_context;
+
+/// Where a thread is.
+struct place_of_thread {
+  run_context* innermost = nullptr;
+  const callback_scope* innermost_callback = nullptr;
+  int scopes_without_forks = 0;
+};
+// Of the calling thread. Constant-initialised, and in the initial block of thread-local storage, as the forker.
+extern thread_local constinit place_of_thread this_place __attribute__((tls_model("initial-exec")));
+
 struct run_context {
-  run_context(frame& of, core& in, worker* by, int unrelated_below) noexcept;
+  /// @param forks  those of the worker that runs it; null on a thread of the user's.
+  run_context(frame& of, core& in, worker* by, forker* forks, int unrelated_below) noexcept;
   /// That of a fork of the task in `forked_in`, on another worker's stack.
-  run_context(run_context& forked_in, worker& by, int unrelated_below) noexcept;
+  run_context(run_context& forked_in, worker& by, forker& forks, int unrelated_below) noexcept;
   run_context(const run_context&) = delete;
   run_context& operator=(const run_context&) = delete;
   ~run_context();
 
   /// The innermost one of the calling thread; null outside of tasks.
-  [[nodiscard]] static run_context* current() noexcept;
+  [[nodiscard]] static run_context* current() noexcept { return this_place.innermost; }
   /// How many unrelated tasks there are on the calling thread's stack.
   [[nodiscard]] static int depth_here() noexcept {
     const run_context* const here = current();
@@ -46,12 +59,22 @@ struct run_context {
   // in when it began. A wait in a stop callback runs what it waits for, which would be any worker's else.
   const callback_scope* const callbacks_below;
   const int scopes_without_forks_below;
+  forker* const forker_below;  // where its thread could fork until then
 
   /// Whether a join of this one may run an unrelated task on top.
   [[nodiscard]] bool may_help() const noexcept;
   /// The callable is gone, and with it all groups that it made: else says so on stderr and terminates, in every build,
   /// since their children would go on with a task that is over.
-  void check_groups() const noexcept;
+  void check_groups() const noexcept {
+    if (groups.load(memory_order_relaxed) != 0) [[unlikely]]
+      complain_of_groups();
+  }
+
+  /// From now on `task` runs, and makes its forks there; null: nowhere.
+  static void enter_forker(forker* at, run_context* task) noexcept {
+    forker::enter(at, task);
+    if (at != nullptr) at->stops().raise_own();  // what was asked to stop meanwhile, or before: its first fork looks
+  }
 
   // Whether joins run nothing unrelated (isolate). Writer: its thread. Readers: it, and who steals a fork made here.
   // Relaxed: the steal has published it.
@@ -73,7 +96,55 @@ struct run_context {
   // which waits for 0.
   // (1) left: release subtraction by the caller -> acquire load by the end of the run.
   atomic<std::uint32_t> callers{0};
+
+ private:
+  void begin(forker* forks) noexcept {
+    this_place.innermost = this;
+    enter_forker(forks, this);
+  }
+  [[nodiscard]] int height_of_below() const noexcept { return below != nullptr ? below->height : 0; }
+  void complain_of_groups() const noexcept;
 };
+
+inline run_context::run_context(frame& of, core& in, worker* by, forker* forks, int unrelated_below) noexcept
+    : task(&of),
+      pool(&in),
+      on(by),
+      below(this_place.innermost),
+      root(this),
+      forked(nullptr),
+      stack(&this_place),
+      height(height_of_below() + 1),
+      depth(unrelated_below),
+      callbacks_below(this_place.innermost_callback),
+      scopes_without_forks_below(std::exchange(this_place.scopes_without_forks, 0)),
+      forker_below(forker::current()),
+      is_isolated(below != nullptr && below->is_isolated.load(memory_order_relaxed)) {
+  begin(forks);
+}
+
+inline run_context::run_context(run_context& forked_in, worker& by, forker& forks, int unrelated_below) noexcept
+    : task(forked_in.task),
+      pool(forked_in.pool),
+      on(&by),
+      below(this_place.innermost),
+      root(forked_in.root),
+      forked(&forked_in),
+      stack(&this_place),
+      height(height_of_below() + 1),
+      depth(unrelated_below),
+      callbacks_below(this_place.innermost_callback),
+      scopes_without_forks_below(std::exchange(this_place.scopes_without_forks, 0)),
+      forker_below(forker::current()),
+      is_isolated(forked_in.is_isolated.load(memory_order_relaxed)) {
+  begin(&forks);
+}
+
+inline run_context::~run_context() {
+  this_place.innermost = below;
+  this_place.scopes_without_forks = scopes_without_forks_below;
+  enter_forker(forker_below, below);
+}
 
 /// For a scope, forks of the calling thread are run in place: it is marked, by what a thief's thread would not be.
 class no_forking {
@@ -102,42 +173,6 @@ class callback_scope {
   const run_context* of_;        // stays, and all that is below it: it does not end before its callbacks
   const callback_scope* below_;  // maybe with tasks between the two
   no_forking forks_;
-};
-
-/// What a wait is for: the end of a task, or of all children of a group.
-class awaited {
- public:
-  explicit awaited(const frame& task) noexcept : task_(&task) {}
-  explicit awaited(const group& all) noexcept : group_(&all) {}
-
-  /// Whether it cannot end before the task in `c` does.
-  [[nodiscard]] bool needs(const run_context& c) const noexcept {
-    return c.task == task_ || (group_ != nullptr && is_child(*c.task) && c.task->group == group_);
-  }
-
- private:
-  const frame* task_ = nullptr;
-  const group* group_ = nullptr;
-};
-
-/// What cannot end before the calling thread goes on: the tasks on its stack, those whose stop callbacks it calls, and
-/// the tasks below these on their own stacks; of a child also the task that made its group. A view: it stays true while
-/// the thread sleeps.
-class held_up {
- public:
-  [[nodiscard]] static held_up by_this_thread() noexcept;
-
-  /// Nothing of any pool.
-  [[nodiscard]] bool is_empty() const noexcept { return top_ == nullptr && callbacks_ == nullptr; }
-  [[nodiscard]] bool contains(const awaited& what) const noexcept;
-  [[nodiscard]] bool contains_any_of(const core& pool) const noexcept;
-
- private:
-  template <typename Predicate>
-  [[nodiscard]] bool any(Predicate holds) const noexcept;
-
-  const run_context* top_;
-  const callback_scope* callbacks_;
 };
 
 }  // namespace weir::detail

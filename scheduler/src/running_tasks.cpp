@@ -6,19 +6,6 @@
 
 namespace weir::detail {
 
-void running_tasks::enter(const frame& f) noexcept {
-  const std::uint32_t depth = depth_.load(memory_order_relaxed);  // relaxed: this thread's own
-  if (depth < slots_.size()) {
-    slots_[depth].name.store(name_of(f), memory_order_relaxed);
-    slots_[depth].where.store(f.where, memory_order_relaxed);
-  }
-  depth_.store(depth + 1, memory_order_release);  // (1)
-}
-
-void running_tasks::leave() noexcept {
-  depth_.store(depth_.load(memory_order_relaxed) - 1, memory_order_release);  // (1)
-}
-
 void running_tasks::list(int worker, std::vector<straggler>& out) const {
   const auto depth = std::min<std::size_t>(depth_.load(memory_order_acquire), slots_.size());  // (1)
   for (std::size_t i = 0; i < depth; ++i) {

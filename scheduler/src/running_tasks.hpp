@@ -20,8 +20,15 @@ namespace weir::detail {
 /// has replaced it.
 class running_tasks {
  public:
-  void enter(const frame& f) noexcept;
-  void leave() noexcept;
+  void enter(task_name name, const std::source_location& where) noexcept {
+    const std::uint32_t depth = depth_.load(memory_order_relaxed);  // relaxed: this thread's own
+    if (depth < slots_.size()) {
+      slots_[depth].name.store(name, memory_order_relaxed);
+      slots_[depth].where.store(where, memory_order_relaxed);
+    }
+    depth_.store(depth + 1, memory_order_release);  // (1)
+  }
+  void leave() noexcept { depth_.store(depth_.load(memory_order_relaxed) - 1, memory_order_release); }  // (1)
   /// The outermost first; of those that lie deeper than can be kept, nothing but that they are there.
   void list(int worker, std::vector<straggler>& out) const;
 

@@ -2,6 +2,7 @@
 // Progress: wait-free.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 
@@ -23,13 +24,8 @@ class counter {
   atomic<std::uint64_t> value_{0};
 };
 
-/// How the tasks ended that one thread ended.
-struct end_counters {
-  counter completed;
-  counter failed;
-  counter cancelled;
-  counter expired;
-};
+/// How the tasks ended that one thread ended, by task_outcome. What is refused is not counted here.
+using end_counters = std::array<counter, 4>;
 
 struct alignas(cache_line) worker_counters {
   end_counters ends;

@@ -34,8 +34,9 @@ constexpr owner owners[] = {
     {"fork_state.hpp", "", kind::task_rmw},
     {"run_context.cpp", "", kind::task_rmw},
     {"stop_token.hpp", "", kind::task_rmw},
-    {"group_state.hpp", "", kind::task_rmw},         // a group's word: of the task that it is part of
-    {"groups.cpp", "launch_child", kind::pool_rmw},  // children of threads that are no workers
+    {"group_state.hpp", "", kind::task_rmw},           // a group's word: of the task that it is part of
+    {"children.cpp", "launch_child", kind::pool_rmw},  // children of threads that are no workers
+    {"children.cpp", "", kind::task_rmw},
     {"groups.cpp", "", kind::task_rmw},
     {"group.hpp", "", kind::task_rmw},
     {"group_wait.cpp", "", kind::task_rmw},

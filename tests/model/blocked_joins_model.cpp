@@ -25,6 +25,7 @@
 
 #include "blocked_joins.cpp"
 #include "explorer.hpp"
+#include "held_up.cpp"
 #include "run_context.cpp"
 
 // What those sources need of the rest of the pool.
@@ -87,7 +88,7 @@ class task {
   }
 
   /// The calling thread has this on its stack: before each use of it, and nothing may come in between.
-  void is_here() const { weir::detail::innermost = context_.get(); }
+  void is_here() const { weir::detail::this_place.innermost = context_.get(); }
 
   [[nodiscard]] run_context* context() const { return context_.get(); }
   [[nodiscard]] const frame& awaited_frame() const { return frame_; }
@@ -105,11 +106,11 @@ class task {
  private:
   void run(const task* below) {
     static const int pool = 0;  // nobody looks into it
-    weir::detail::innermost = below != nullptr ? below->context_.get() : nullptr;
+    weir::detail::this_place.innermost = below != nullptr ? below->context_.get() : nullptr;
     auto& in = *const_cast<weir::detail::core*>(reinterpret_cast<const weir::detail::core*>(&pool));
-    context_ = std::make_unique<run_context>(frame_, in, nullptr, 0);
+    context_ = std::make_unique<run_context>(frame_, in, nullptr, nullptr, 0);
     context_->stack = below != nullptr ? below->context_->stack : this;
-    weir::detail::innermost = nullptr;
+    weir::detail::this_place.innermost = nullptr;
   }
 
   frame frame_;

@@ -81,14 +81,8 @@ model::small_queue<model::queue_mistake::thief_does_not_ask_for_the_lock>::try_t
 
 // Where it finds one, it takes it for the end.
 template <>
-inline model::with_hole* model::small_queue<model::queue_mistake::take_leaves_a_hole_at_an_end>::take_at(
-    std::uint32_t index) noexcept {
-  const entry taken = std::exchange(entry_at(index), {});
-  if (index == last_ - 1) {
-    --last_;
-  } else if (index == first_) {
-    ++first_;
-  }
+inline model::with_hole* model::small_queue<model::queue_mistake::take_leaves_a_hole_at_an_end>::take_last() noexcept {
+  const entry taken = entry_at(--last_);
   if (taken.item != nullptr) count(*taken.key, -1);
   return taken.item;
 }

@@ -185,7 +185,7 @@ class atomic {
   }
   static T from_bits(std::uint64_t bits) noexcept {
     T value;
-    std::memcpy(&value, &bits, sizeof(T) < sizeof bits ? sizeof(T) : sizeof bits);
+    std::memcpy(static_cast<void*>(&value), &bits, sizeof(T) < sizeof bits ? sizeof(T) : sizeof bits);
     return value;
   }
 

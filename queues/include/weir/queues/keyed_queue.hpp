@@ -58,7 +58,7 @@ class alignas(cache_line) keyed_queue {
     if (looks_empty()) return nullptr;
     const lock_guard held(lock_);
     if (linked_ != nullptr) return take_linked(linked_);
-    return first_ != last_ ? take_at(last_ - 1) : nullptr;
+    return first_ != last_ ? take_last() : nullptr;
   }
 
   /// Takes the oldest, and those behind it that have the same key, up to `most` and to half of all. Returns how many:
@@ -70,7 +70,7 @@ class alignas(cache_line) keyed_queue {
     if (T* const first = oldest()) {
       items[n++] = first;
       while (n < std::min(most, half) && first_ != last_ && entry_at(first_).key == first->*Of) {
-        items[n++] = take_at(first_);
+        items[n++] = take_first();
       }
     }
     lock_.unlock();
@@ -169,16 +169,28 @@ class alignas(cache_line) keyed_queue {
   }
 
   [[nodiscard]] T* oldest() noexcept WEIR_REQUIRES(lock_) {
-    if (first_ != last_) return take_at(first_);
+    if (first_ != last_) return take_first();
     return linked_ != nullptr ? take_linked(linked_) : nullptr;
   }
 
-  // Neither end is ever a hole.
-  [[nodiscard]] T* take_at(std::uint32_t index) noexcept WEIR_REQUIRES(lock_) {
-    const entry taken = std::exchange(entry_at(index), {});
+  // Neither end is ever a hole. What lies beyond the ends may be anything.
+  [[nodiscard]] T* take_last() noexcept WEIR_REQUIRES(lock_) {
+    const entry taken = entry_at(--last_);
     count(*taken.key, -1);
     while (first_ != last_ && entry_at(last_ - 1).item == nullptr) --last_;
+    return taken.item;
+  }
+  [[nodiscard]] T* take_first() noexcept WEIR_REQUIRES(lock_) {
+    const entry taken = entry_at(first_++);
+    count(*taken.key, -1);
     while (first_ != last_ && entry_at(first_).item == nullptr) ++first_;
+    return taken.item;
+  }
+  [[nodiscard]] T* take_at(std::uint32_t index) noexcept WEIR_REQUIRES(lock_) {
+    if (index == first_) return take_first();
+    if (index == last_ - 1) return take_last();
+    const entry taken = std::exchange(entry_at(index), {});
+    count(*taken.key, -1);
     return taken.item;
   }
 
@@ -195,7 +207,7 @@ class alignas(cache_line) keyed_queue {
       if (holds(*((*t)->*Of))) return take_linked(*t);
     }
     if (first_ == last_) return nullptr;
-    if (is_one(last_ - 1, holds)) return take_at(last_ - 1);
+    if (is_one(last_ - 1, holds)) return take_last();
     // A place from before a compaction, or of another queue, is as good as any.
     const std::uint32_t begin = from.is_set && from.at - first_ < last_ - first_ ? from.at : last_ - 1;
     for (std::uint32_t i = begin + 1; i != first_;) {

@@ -93,7 +93,7 @@ class task_group {
   /// std::bad_alloc; what the callable's move or copy throws. Then nothing has happened.
   template <typename F>
   void spawn(F&& f, const std::source_location& where = std::source_location::current()) {
-    if (detail::child_passage way(group_, detail::enter(group_)); way) {
+    if (detail::child_passage way = detail::enter(group_); way) {
       std::move(way).launch(std::forward<F>(f), where);
     }
   }
@@ -105,7 +105,7 @@ class task_group {
   template <typename F>
   result<void> try_spawn(F&& f, const std::source_location& where = std::source_location::current()) {
     refusal why;
-    detail::child_passage way(group_, detail::try_enter(group_, why));
+    detail::child_passage way = detail::try_enter(group_, why);
     if (!way) return why;
     std::move(way).launch(std::forward<F>(f), where);
     return {};

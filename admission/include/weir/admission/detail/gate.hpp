@@ -97,12 +97,16 @@ class gate {
   /// those who wait unless the head of the line lacks a task. False: none is free just now; it need not be exact, since
   /// other givers' stocks are not looked at. By a giver, on its own thread: then it writes, mostly, only what is its
   /// own. Lock-free, unless it gives back what somebody waits for.
-  [[nodiscard]] bool try_add_child(std::size_t giver) noexcept;
+  [[nodiscard]] bool try_add_child(std::size_t giver) noexcept {
+    return (stock_ != nullptr && stock_->take(giver)) || add_child_from_word(giver);
+  }
   /// The same by any thread, from the word.
   [[nodiscard]] bool try_add_child() noexcept;
   /// The end of a child, by a giver, on its own thread, maybe by another one than took it; and by any thread. What is
   /// given back where somebody waits is handed on.
-  void end_child(std::size_t giver) noexcept;
+  void end_child(std::size_t giver) noexcept {
+    if (stock_ == nullptr || !stock_->put(giver)) end_child_at_word(giver);
+  }
   void end_child() noexcept;
 
   /// Grants whom there is room and a token for. Called when the time of the head's token has come; sets the alarm, or
@@ -179,7 +183,8 @@ class gate {
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
-  [[nodiscard]] bool refill(std::size_t giver) noexcept;
+  [[nodiscard]] bool add_child_from_word(std::size_t giver) noexcept;
+  void end_child_at_word(std::size_t giver) noexcept;
   [[nodiscard]] bool may_have_spare() const noexcept;
   [[nodiscard]] bool recall() noexcept;
   void recall_under_lock() noexcept WEIR_REQUIRES(mutex_);

@@ -30,6 +30,7 @@ namespace weir::detail {
 class core;
 struct group_scope;
 struct run_context;
+class worker;
 
 struct group {
   /// Enters `in` as one root, and waits for that with the calling thread; in a task of `in` it is part of that.
@@ -87,7 +88,8 @@ class [[nodiscard]] child_passage {
     at_once,  // on this thread, as a part of the task that spawns it
   };
 
-  child_passage(struct group& of, kind how) noexcept : of_(&of), how_(how) {}
+  /// @param by  that of the pool's workers which the calling thread is, or null.
+  child_passage(struct group& of, worker* by, kind how) noexcept : of_(&of), by_(by), how_(how) {}
   child_passage(const child_passage&) = delete;
   child_passage& operator=(const child_passage&) = delete;
   ~child_passage() {
@@ -114,13 +116,14 @@ class [[nodiscard]] child_passage {
   void give_back() noexcept;
 
   struct group* of_;
+  worker* by_;
   kind how_;
 };
 
 /// For a child that runs at once where no task is free. None: the group was asked to stop, and that is noted.
 /// @throws weir::refused `tasks_full`, `forked`.
-[[nodiscard]] child_passage::kind enter(group& of);
+[[nodiscard]] child_passage enter(group& of);
 /// For a child that is refused where no task is free, or the group was asked to stop. None: for `why`.
-[[nodiscard]] child_passage::kind try_enter(group& of, refusal& why) noexcept;
+[[nodiscard]] child_passage try_enter(group& of, refusal& why) noexcept;
 
 }  // namespace weir::detail
