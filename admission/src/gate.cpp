@@ -74,10 +74,6 @@ gate::~gate() {
   std::terminate();
 }
 
-demand gate::demand_of(std::uint32_t weight) const noexcept {
-  return {.tasks = counts_tasks_ ? 1u : 0u, .weight = counts_weight_ ? weight : 0u};
-}
-
 // ---- the fast path
 
 gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {

@@ -143,6 +143,15 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
   return way;
 }
 
+// A task that needs no time, through a door that is open. False says nothing: ask `enter`.
+bool core::enter_at_once(const submit_options& options) noexcept {
+  const bool is_valid =
+      options.weight >= 1 && options.weight <= largest_max_weight && options.priority <= priority::high;
+  if (!is_valid || is_forked() || !door_.try_admit_at_once(static_cast<std::uint32_t>(options.weight))) return false;
+  admitted_at_once_.add();
+  return true;
+}
+
 void core::insert(frame& f, priority p) noexcept {
   worker* const w = own_worker();
   if (w != nullptr && p == priority::normal && w->push(f)) {
@@ -275,51 +284,6 @@ void core::drop_user() noexcept {
   if (users_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;  // (4)
 }
 
-// ---- what the templates call
-
-result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted, deadline patience) {
-  return into.enter(how, options, wanted, patience, into.timing().takes_next());
-}
-
-void passage::launch(frame& f) && noexcept {
-  core& into = *std::exchange(core_, nullptr);
-  switch (how_) {
-    case kind::refused:
-      break;
-    case kind::admitted:
-      into.launch_admitted(f, lane_, stamp_);
-      break;
-    case kind::admitted_for_caller:
-      into.launch_on_caller(f, stamp_);
-      break;
-    case kind::must_wait:
-      into.launch_waiting(f, *std::exchange(place_, nullptr));
-      break;
-  }
-}
-
-void passage::hold(tracked_frame& f) && noexcept {
-  f.weight = weight_;
-  std::exchange(core_, nullptr)->admit(f, stamp_);
-}
-
-frame& passage::admit(frame& f) && noexcept {
-  std::exchange(core_, nullptr)->admit(f, stamp_);
-  return f;
-}
-
-void launch_batch::flush() noexcept {
-  if (const std::size_t count = std::exchange(count_, 0); count != 0) {
-    core_->insert_all(std::span(frames_).first(count), lane_);
-  }
-}
-
-void passage::fail(frame& f, std::exception_ptr error) && noexcept {
-  core& into = *core_;
-  give_back();
-  into.failed_to_enter(f, std::move(error));
-}
-
 // A submission that throws was none: the sums are as if it had not been.
 void core::forget(passage::kind how) noexcept {
   if (how == passage::kind::refused) return;
@@ -329,36 +293,5 @@ void core::forget(passage::kind how) noexcept {
     admitted_at_once_.subtract();
   }
 }
-
-void passage::leave_unused() noexcept {
-  core_->forget(how_);
-  give_back();
-}
-
-void passage::give_back() noexcept {
-  core& into = *std::exchange(core_, nullptr);
-  if (has_timer_) into.timers().return_room();
-  switch (how_) {
-    case kind::refused:
-      break;
-    case kind::admitted:
-    case kind::admitted_for_caller:
-      into.door().release(weight_);
-      break;
-    case kind::must_wait:
-      delete std::exchange(place_, nullptr);
-      into.door().cancel_reservation();
-      break;
-  }
-}
-
-trace_id trace_of(const submit_options& options) noexcept { return options.trace ? options.trace : this_task::trace(); }
-
-bool is_inside(const core& pool) noexcept { return !pool.is_forked() && pool.is_inside(); }
-
-void adopt(core& pool, tracked_frame& f) { pool.adopt(f); }
-void undo_adoption(core& pool, tracked_frame& f) noexcept { pool.undo_adoption(f); }
-
-void run_inline(core& pool, tracked_frame& f) noexcept { pool.run_adopted(f); }
 
 }  // namespace weir::detail

@@ -51,6 +51,7 @@ class core {
 
   [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience,
                                       bool is_timed = false);
+  [[nodiscard]] bool enter_at_once(const submit_options& options) noexcept;
   void admit(frame& f, time_point stamp) noexcept;
   void insert_all(std::span<frame* const> frames, priority lane) noexcept;
   void launch_admitted(frame& f, priority lane, time_point stamp) noexcept;
@@ -183,13 +184,15 @@ class core {
 
  private:
   friend class passage;
+  friend class short_passage;
 
   ~core() = default;
 
   void insert(frame& f, priority lane) noexcept;
   void execute(frame& f, worker* by, int depth) noexcept;
   [[nodiscard]] run_end run_shown(frame& f, worker* by, int depth) noexcept;
-  void finish(frame& f, task_outcome how, std::exception_ptr error) noexcept;
+  void finish(frame& f, task_outcome how) noexcept;
+  void tell_of_failure(frame& f, std::exception_ptr error) noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(const frame& f) const noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(group& of) noexcept;
   [[nodiscard]] bool is_late(const tracked_frame& f) const noexcept;

@@ -102,6 +102,40 @@ bool core::is_late(const tracked_frame& f) const noexcept {
   return !f.deadline.is_never() && f.deadline.has_passed(clock().now());
 }
 
+// To who joins, or to the handler.
+void core::tell_of_failure(frame& f, std::exception_ptr error) noexcept {
+  if (f.ops->keep_error == nullptr) return report_failure(f, std::move(error));
+  const settling here;  // a result may be there already, and ends here
+  f.ops->keep_error(f, std::move(error));
+}
+
+inline void core::finish(frame& f, task_outcome how) noexcept {
+  tracked_frame* const t = tracked(f);
+  if (t != nullptr && !t->deadline.is_never()) timers_.cancel(*t);
+  const bool is_root = f.weight != 0;
+  if (is_root && how != task_outcome::refused) {
+    worker* const by = own_worker();
+    count_end(how, by);
+    give_permit_back(f, by);
+  }
+  if (t == nullptr) return;
+  const atomic<std::uint32_t>* const word = &f.state.word();
+  const task_state::watchers waked = f.state.finish(how);
+  if (waked.threads) futex_wake(word, wake_all);
+  if (waked.workers) idle_.wake_for_jobs();
+}
+
+void core::execute(frame& f, worker* by, int depth) noexcept {
+  run_end end = run_shown(f, by, depth);
+  if (!end.left && end.error == nullptr) [[likely]]
+    return finish(f, task_outcome::completed);
+  // The pool's stop reaches a task without a word in its state; who left because of it is to know.
+  if (end.left && is_stopping()) (void)f.state.request_stop(stop_cause::shutdown);
+  if (end.error == nullptr) return finish(f, unrun_outcome(f.state.cause()));
+  tell_of_failure(f, std::move(end.error));
+  finish(f, task_outcome::failed);
+}
+
 void core::start(frame& f, worker* by, int depth) noexcept {
   if (is_child(f)) return start_child(f, by, depth);
   const stop_cause why = reason_not_to_start(f);
@@ -127,44 +161,9 @@ bool core::claim(tracked_frame& f, worker* by, int depth) noexcept {
   return true;
 }
 
-void core::execute(frame& f, worker* by, int depth) noexcept {
-  run_end end = run_shown(f, by, depth);
-  // The pool's stop reaches a task without a word in its state; who left because of it is to know.
-  if (end.left && is_stopping()) (void)f.state.request_stop(stop_cause::shutdown);
-  if (end.error != nullptr) {
-    finish(f, task_outcome::failed, std::move(end.error));
-  } else {
-    finish(f, end.left ? unrun_outcome(f.state.cause()) : task_outcome::completed, nullptr);
-  }
-}
-
 void core::end_unrun(frame& f) noexcept {
   drop_unrun(f);
-  finish(f, unrun_outcome(f.state.cause()), nullptr);
-}
-
-void core::finish(frame& f, task_outcome how, std::exception_ptr error) noexcept {
-  tracked_frame* const t = tracked(f);
-  if (error != nullptr) {
-    if (f.ops->keep_error != nullptr) {
-      const settling here;  // a result may be there already, and ends here
-      f.ops->keep_error(f, std::move(error));
-    } else if (how == task_outcome::failed) {
-      report_failure(f, std::move(error));
-    }
-  }
-  if (t != nullptr && !t->deadline.is_never()) timers_.cancel(*t);
-  const bool is_root = f.weight != 0;
-  if (is_root && how != task_outcome::refused) {
-    worker* const by = own_worker();
-    count_end(how, by);
-    give_permit_back(f, by);
-  }
-  if (t == nullptr) return;
-  const atomic<std::uint32_t>* const word = &f.state.word();
-  const task_state::watchers waked = f.state.finish(how);
-  if (waked.threads) futex_wake(word, wake_all);
-  if (waked.workers) idle_.wake_for_jobs();
+  finish(f, unrun_outcome(f.state.cause()));
 }
 
 void core::count_end(task_outcome how, worker* by) noexcept {
@@ -309,11 +308,11 @@ void core::refused_at_door(frame& f, const refusal& why) noexcept {
   drop_unrun(f);
   (void)count_refusal(why);
   if (f.ops->keep_error != nullptr) {
-    finish(f, task_outcome::refused, to_exception(why));
+    tell_of_failure(f, to_exception(why));
   } else {
     report_refusal(f, why);
-    finish(f, task_outcome::refused, nullptr);
   }
+  finish(f, task_outcome::refused);
   drop_owner(f);
 }
 
@@ -323,7 +322,8 @@ void core::failed_to_enter(frame& f, std::exception_ptr error) noexcept {
   if (f.state.current_phase() == task_state::phase::waiting) admitted_later_.fetch_add(1, memory_order_relaxed);
   count_end(task_outcome::failed, own_worker());
   f.weight = 0;
-  finish(f, task_outcome::failed, std::move(error));
+  tell_of_failure(f, std::move(error));
+  finish(f, task_outcome::failed);
   drop_owner(f);
 }
 

@@ -61,7 +61,7 @@ void slab_heap::unlink(slab& s) noexcept {
 }
 
 int slab_heap::take(void** blocks, int n) {
-  const lock_guard held(mutex_);
+  const lock_guard held(lock_);
   int left = n;
   while (left > 0 && (usable_ != nullptr || add_slab())) {
     slab& s = *usable_;
@@ -86,7 +86,7 @@ int slab_heap::take(void** blocks, int n) {
 void slab_heap::give(void* const* blocks, int n) noexcept {
   slab* dropped = nullptr;
   {
-    const lock_guard held(mutex_);
+    const lock_guard held(lock_);
     for (int k = 0; k < n; ++k) {
       slab& s = slab::of(blocks[k]);
       const auto i = static_cast<std::uint32_t>(static_cast<std::byte*>(blocks[k]) - s.blocks()) / block_size_;
@@ -105,12 +105,12 @@ void slab_heap::give(void* const* blocks, int n) noexcept {
 }
 
 std::int64_t slab_heap::slabs() const noexcept {
-  const lock_guard held(mutex_);
+  const lock_guard held(lock_);
   return slabs_;
 }
 
 std::int64_t slab_heap::blocks_out() const noexcept {
-  const lock_guard held(mutex_);
+  const lock_guard held(lock_);
   return blocks_out_;
 }
 

@@ -43,7 +43,8 @@ constexpr owner owners[] = {
     {"steal_deque.hpp", "", kind::worker_rmw},  // the owner's barrier; the two ends of the deque
     {"fork_stack.hpp", "", kind::worker_rmw},   // the word of the stack
     {"stop_flag.hpp", "", kind::worker_rmw},
-    {"word_lock.hpp", "", kind::worker_rmw},  // a worker's queue of children
+    {"word_lock.hpp", "keyed_queue", kind::worker_rmw},  // a worker's queue of children
+    {"word_lock.hpp", "", kind::pool_rmw},               // the frames' memory, which the process has one of
     {"stop_count.hpp", "", kind::pool_rmw},
     {"striped_counter.hpp", "", kind::worker_rmw},
     {"latency_counts.hpp", "", kind::pool_rmw},  // of threads that are no workers

@@ -261,7 +261,7 @@ class alignas(cache_line) keyed_queue {
     }
   }
 
-  word_lock lock_;
+  word_lock<keyed_queue> lock_;
   std::unique_ptr<entry[]> ring_ WEIR_GUARDED_BY(lock_);
   std::uint32_t capacity_ WEIR_GUARDED_BY(lock_) = 0;  // a power of two, or 0
   std::uint32_t first_ WEIR_GUARDED_BY(lock_) = 0;     // the oldest; [first_, last_) are in, or holes

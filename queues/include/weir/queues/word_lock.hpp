@@ -1,7 +1,6 @@
-// A lock of one word for a few instructions on a line that one thread mostly has to itself: one read-modify-write to
-// take it, and a plain store to give it back, where a mutex of the system needs two. Who finds it taken spins, then
-// yields, then sleeps for moments, so that one which was preempted with the lock gets its CPU back, also from threads
-// of a higher priority.
+// A lock of one word, for what is held for moments: one read-modify-write to take it, and a plain store to give it back,
+// where a mutex of the system needs two. Who finds it taken spins, then yields, then sleeps for moments, so that one
+// which was preempted with the lock gets its CPU back, also from threads of a higher priority.
 #pragma once
 
 #include <chrono>
@@ -12,6 +11,8 @@
 namespace weir::detail {
 
 /// A plain mutual exclusion, for use as `mutex` is. Blocking; not recursive; not fair.
+/// @tparam Of  whose it is: profiles and counts of operations show it by that.
+template <typename Of>
 class WEIR_ANNOTATE(capability("mutex")) word_lock {
  public:
   void lock() noexcept WEIR_ANNOTATE(acquire_capability()) {

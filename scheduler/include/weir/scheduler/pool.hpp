@@ -158,9 +158,11 @@ class pool {
                                               Arg&& f, const std::source_location& where);
   template <typename Frame, typename Arg>
   static void build_and_launch(detail::passage&& way, Frame& frame, Arg&& f, detail::launch_batch* batch = nullptr);
+  template <typename Passage, typename Frame, typename Arg>
+  [[nodiscard]] static bool build(Passage& way, Frame& frame, Arg&& f);
   template <typename F>
   result<void> post_with(detail::launch_batch* batch, const submit_options& options, F&& f,
-                         const std::source_location& where);
+                         const std::source_location& where, bool is_plain, bool is_timed);
   static void fill(detail::tracked_frame& f, const submit_options& options) noexcept;
 
   detail::core* core_;
@@ -177,14 +179,21 @@ inline void pool::fill(detail::tracked_frame& f, const submit_options& options) 
 // what is instantiated for each callable is what the callers' compilers wait for.
 template <typename Frame, typename Arg>
 void pool::build_and_launch(detail::passage&& way, Frame& frame, Arg&& f, detail::launch_batch* batch) {
-  try {
-    ::new (static_cast<void*>(&frame.callable.value)) std::decay_t<Arg>(std::forward<Arg>(f));
-  } catch (...) {
-    std::move(way).fail(frame, std::current_exception());
-    return;
-  }
+  if (!build(way, frame, std::forward<Arg>(f))) return;
   if (batch != nullptr) return batch->add(std::move(way).admit(frame));
   std::move(way).launch(frame);
+}
+
+// False: its callable could not be moved in, and it has failed.
+template <typename Passage, typename Frame, typename Arg>
+bool pool::build(Passage& way, Frame& frame, Arg&& f) {
+  try {
+    ::new (static_cast<void*>(&frame.callable.value)) std::decay_t<Arg>(std::forward<Arg>(f));
+    return true;
+  } catch (...) {
+    std::move(way).fail(frame, std::current_exception());
+    return false;
+  }
 }
 
 template <typename F, typename Arg>
@@ -206,18 +215,27 @@ result<job<detail::result_of<F>>> pool::submit_as(detail::verb how, const submit
 
 template <typename F>
 result<void> pool::post(const submit_options& options, F&& f, const std::source_location& where) {
-  return post_with(nullptr, options, std::forward<F>(f), where);
+  using callable = std::decay_t<F>;
+  const bool is_plain = options.deadline.is_never() && !detail::trace_of(options);
+  if (!is_plain || detail::observes_admission<callable>) {
+    return post_with(nullptr, options, std::forward<F>(f), where, is_plain, detail::is_to_be_timed(*core_));
+  }
+  detail::short_passage way(*core_, options);
+  if (!way) return post_with(nullptr, options, std::forward<F>(f), where, is_plain, way.is_timed());
+  using made_frame = detail::posted_frame<detail::frame, callable>;
+  auto& made = *new made_frame(way.first_state(), way.weight(), options.name, where);
+  if (build(way, made, std::forward<F>(f))) std::move(way).launch(made);
+  return {};
 }
 
 // With a batch, what is admitted goes there, and what waits at the door does not stay behind it.
 template <typename F>
 result<void> pool::post_with(detail::launch_batch* batch, const submit_options& options, F&& f,
-                             const std::source_location& where) {
+                             const std::source_location& where, bool is_plain, bool is_timed) {
   using callable = std::decay_t<F>;
-  const bool is_plain = options.deadline.is_never() && !detail::trace_of(options);
   const auto stamp =
       is_plain && !detail::observes_admission<callable> ? detail::stamp::for_limits_only : detail::stamp::wanted;
-  result<detail::passage> way = detail::enter(*core_, detail::verb::enqueue, options, stamp);
+  result<detail::passage> way = detail::enter_timed(*core_, detail::verb::enqueue, options, stamp, is_timed);
   if (!way) return way.error();
   if (batch != nullptr && !way->leads_to_queues()) {
     batch->flush();
@@ -246,9 +264,11 @@ posted_all pool::post_all(const submit_options& options, Range&& callables, cons
   detail::launch_batch batch(*core_, options.priority);
   // Where the caller may have to wait for its turn, nothing that has a permit may wait for the caller.
   detail::launch_batch* const together = configured().overflow != overflow::caller_runs ? &batch : nullptr;
+  const bool is_plain = options.deadline.is_never() && !detail::trace_of(options);
   posted_all so_far;
   for (auto&& f : callables) {
-    const result<void> one = post_with(together, options, std::forward<decltype(f)>(f), where);
+    const result<void> one =
+        post_with(together, options, std::forward<decltype(f)>(f), where, is_plain, detail::is_to_be_timed(*core_));
     if (!one) {
       so_far.why = one.error();
       break;

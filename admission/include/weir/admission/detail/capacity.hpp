@@ -31,6 +31,11 @@ class capacity {
   [[nodiscard]] outcome try_take(demand wanted, place from, hold kind, view& seen) noexcept {
     return tasks_ ? tasks_->try_take(from, kind, seen) : word_.try_take(wanted, from, kind, seen);
   }
+  /// The same for a newcomer, as far as one look tells. False says nothing.
+  [[nodiscard]] bool try_take_at_once(demand wanted) noexcept {
+    if (tasks_) return tasks_->try_take_at_once();
+    return word_.try_take(wanted, place::newcomer, hold::final) == outcome::taken;
+  }
   /// The same, where the gate has no givers.
   [[nodiscard]] outcome try_take_of_word(demand wanted, place from, hold kind, view& seen) noexcept {
     return word_.try_take(wanted, from, kind, seen);

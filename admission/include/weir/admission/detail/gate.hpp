@@ -69,6 +69,12 @@ class gate {
   [[nodiscard]] verdict try_admit(const door_request& asked, time_point now,
                                   time_of whose = time_of::own_clock) noexcept;
 
+  /// The same without a rate, a deadline and an explanation. False says nothing: ask try_admit. Lock-free.
+  [[nodiscard]] bool try_admit_at_once(std::uint32_t weight) noexcept {
+    if (!bucket_.is_unlimited() || (counts_weight_ && weight > max_weight_.load(memory_order_relaxed))) return false;
+    return capacity_.try_take_at_once(demand_of(weight));
+  }
+
   /// True for the reasons that waiting can cure.
   [[nodiscard]] static bool is_worth_waiting(refusal_reason why) noexcept;
 
@@ -162,7 +168,9 @@ class gate {
   // Else only for an earlier time, after a clock that went back.
   enum class bell : std::uint8_t { new_head_only, always };
 
-  [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept;
+  [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept {
+    return {.tasks = counts_tasks_ ? 1u : 0u, .weight = counts_weight_ ? weight : 0u};
+  }
   [[nodiscard]] verdict take(demand wanted, capacity::place from, time_point now,
                              time_of whose = time_of::own_clock) noexcept;
   [[nodiscard]] bool take_room(demand wanted, capacity::place from, capacity::hold kind, verdict& v) noexcept;

@@ -56,6 +56,17 @@ class task_word {
     }
   }
 
+  /// Takes one task for a newcomer that will not give it back as an attempt, if the word and the last sum show room.
+  /// False says nothing: ask try_take.
+  [[nodiscard]] bool try_take_at_once() noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);                // publishes nothing: the exchange below does
+    const std::uint64_t until = room_until_.load(memory_order_acquire);  // (2)
+    while ((now & (waiters_bit | closed_bit)) == 0 && taken(now) < until) {
+      if (word_.compare_exchange_weak(now, now + 1, memory_order_acq_rel, memory_order_relaxed)) return true;  // (1)
+    }
+    return false;
+  }
+
   /// Takes as many tasks as there are, up to `most`; as capacity_word::try_take_block.
   [[nodiscard]] std::uint32_t try_take_block(std::uint32_t most) noexcept {
     std::uint64_t now = word_.load(memory_order_relaxed);          // publishes nothing: the exchange below does

@@ -100,6 +100,39 @@ class [[nodiscard]] passage {
   bool is_timed_;
 };
 
+/// A passage in its shortest form: of a task that nobody waits for, without a deadline, a trace or a time of admission,
+/// through a door that is open and counts no rate. Where it is none, `enter` is to be asked.
+class [[nodiscard]] short_passage {
+ public:
+  short_passage(core& into, const submit_options& options) noexcept;
+  short_passage(const short_passage&) = delete;
+  short_passage& operator=(const short_passage&) = delete;
+  ~short_passage() {
+    if (is_open_) [[unlikely]]
+      leave_unused();
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return is_open_; }
+  /// Whether the submission is to be timed: that has been asked, and must not be again.
+  [[nodiscard]] bool is_timed() const noexcept { return is_timed_; }
+  [[nodiscard]] static constexpr task_state::beginning first_state() noexcept { return task_state::phase::queued; }
+  [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
+
+  /// Brings `f` into the queues; it belongs to the pool from here on.
+  void launch(frame& f) && noexcept;
+  /// Ends `f`, whose callable could not be moved in: it failed with `error`.
+  void fail(frame& f, std::exception_ptr error) && noexcept;
+
+ private:
+  void leave_unused() noexcept;
+
+  core* core_;
+  std::uint32_t weight_;
+  priority lane_;
+  bool is_timed_;
+  bool is_open_;
+};
+
 /// Who wants to know when a task was admitted: somebody, or only the limits, which then spares a reading of the clock
 /// if they do not depend on it.
 enum class stamp : std::uint8_t { wanted, for_limits_only };
@@ -129,6 +162,12 @@ class launch_batch {
 /// @param patience  for verb::submit: the end of the wait.
 [[nodiscard]] result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted,
                                     deadline patience = {});
+/// The same where it has been asked whether the submission is to be timed.
+[[nodiscard]] result<passage> enter_timed(core& into, verb how, const submit_options& options, stamp wanted,
+                                          bool is_timed);
+
+/// Whether the submission that the calling thread makes is to be timed. To be asked once for each.
+[[nodiscard]] bool is_to_be_timed(core& in) noexcept;
 
 /// The inside of a pool.
 [[nodiscard]] core& core_of(pool& p) noexcept;
