@@ -10,6 +10,9 @@ namespace weir::testing {
 
 // Allocations that were not freed yet. Writers: all threads; relaxed, a number that is looked at when they are at rest.
 inline detail::atomic<std::int64_t> open_allocations{0};
+[[nodiscard]] inline std::int64_t allocations_open() noexcept {
+  return open_allocations.load(detail::memory_order_relaxed);
+}
 // Allocations of this thread until the one that fails; 0: none fails.
 inline thread_local int allocations_until_failure = 0;
 

@@ -67,6 +67,14 @@ inline void expect_conservation(const pool& p) {
   EXPECT_EQ(m.weight_in_use, 0);
 }
 
+/// That `group`, of which no child is left, is as good as a new one.
+inline void expect_children_run(task_group& group) {
+  tally runs;
+  for (int i = 0; i < 40; ++i) group.spawn([&] { runs.add(); });
+  EXPECT_NO_THROW(group.wait());
+  EXPECT_EQ(runs.count(), 40u);
+}
+
 /// A callable that must not be touched by who refuses it: copies and moves of it are counted, and leave a trace.
 class untouched {
  public:
