@@ -175,7 +175,10 @@ stop_cause core::cause_of(frame& f) noexcept {
 }
 
 void core::request_stop(group& g, stop_cause cause) noexcept {
-  if (is_stopping()) cause = stop_cause::shutdown;
+  // The first cause wins, and who asks is told the nearest word's.
+  if (const stop_cause above = is_stopping() ? stop_cause::shutdown : cause_of(g); above != stop_cause::none) {
+    cause = above;
+  }
   const task_state::stopped before = g.stop.request_stop(cause);
   if (before == task_state::stopped::was_stopped_or_over) return;
   tell_of_a_stop();

@@ -287,4 +287,16 @@ TEST(TaskGroupNest, OfTwoStopsTheInnerOneThatCameFirstIsTold) {
   expect_conservation(all.pool);
 }
 
+TEST(TaskGroupNest, OfTwoStopsTheOuterOneThatCameFirstIsTold) {
+  nest all(1);
+  all.clock.await_sleepers(1);
+  all.clock.advance(10ms);
+  eventually("the end of what is queued", [&] { return all.have_all_ended_below(1); });
+  all.at(3).group->request_stop();  // as a failure of a child would
+  for (int i = 0; i < 2; ++i) all.expect_told({{1, stop_cause::deadline}});
+  all.release();
+  all.expect_end(1, stop_cause::deadline);
+  expect_conservation(all.pool);
+}
+
 }  // namespace
