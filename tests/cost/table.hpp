@@ -103,8 +103,8 @@ inline constexpr row post{
 
 // By 24. The pool's: for each batch two of moodycamel's queue, and pending; for each of its blocks of 32 that a batch
 // takes from one, and two to give it back; for eleven batches one, for the next producer's turn; for every 32nd one for
-// the lock to give frames back. The worker's: its returns; the owner's barrier for each that comes out of its deque, and
-// when that is empty; and the exchange that decides about the last one.
+// the lock to give frames back. The worker's: its returns; the owner's barrier for each that comes out of its deque,
+// and when that is empty; and the exchange that decides about the last one.
 inline constexpr row run_posted{"run of what was posted from outside", entry_period,
                                 entry_period* counts{.worker_rmws = 2, .task_rmws = 1} +
                                     entry_period / 24 * counts{.pool_rmws = 3, .worker_rmws = 1} +

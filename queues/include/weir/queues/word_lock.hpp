@@ -1,6 +1,6 @@
-// A lock of one word, for what is held for moments: one read-modify-write to take it, and a plain store to give it back,
-// where a mutex of the system needs two. Who finds it taken spins, then yields, then sleeps for moments, so that one
-// which was preempted with the lock gets its CPU back, also from threads of a higher priority.
+// A lock of one word, for what is held for moments: one read-modify-write to take it, and a plain store to give it
+// back, where a mutex of the system needs two. Who finds it taken spins, then yields, then sleeps for moments, so that
+// one which was preempted with the lock gets its CPU back, also from threads of a higher priority.
 #pragma once
 
 #include <chrono>
