@@ -26,11 +26,15 @@ constexpr std::size_t index_of(std::size_t bytes) noexcept {
   return bytes <= smallest ? 0 : (bytes - smallest + step - 1) / step;
 }
 
+// For the heaps of all sizes. A queue that grows and shrinks, as it does where threads take turns on a few CPUs, would
+// else fault its pages in anew each time.
+constinit slab_reserve reserve(kept_slabs);
+
 template <typename Indices>
 struct heaps_of;
 template <std::size_t... Index>
 struct heaps_of<std::index_sequence<Index...>> {
-  slab_heap of_size[sizeof...(Index)] = {slab_heap(smallest + step * Index)...};
+  slab_heap of_size[sizeof...(Index)] = {slab_heap(smallest + step * Index, reserve)...};
 };
 
 // Not destroyed at the end of the process: what runs then may still free frames.

@@ -17,6 +17,9 @@ namespace weir::detail {
 /// itself.
 inline constexpr std::size_t largest_cached_frame = 256;
 
+/// Empty slabs that the process keeps for the next burst: 8 MiB.
+inline constexpr int kept_slabs = 128;
+
 /// What the process holds for frames of the sizes that are cached; for tests.
 struct frame_memory_use {
   std::int64_t slabs = 0;

@@ -42,7 +42,6 @@ bool slab_heap::add_slab() noexcept {
   for (std::uint32_t i = 0; i < made.capacity; ++i) made.is_free[i / 64] |= std::uint64_t{1} << (i % 64);
   link(made);
   ++slabs_;
-  ++empty_;
   return true;
 }
 
@@ -63,9 +62,11 @@ void slab_heap::unlink(slab& s) noexcept {
 int slab_heap::take(void** blocks, int n) {
   const lock_guard held(lock_);
   int left = n;
-  while (left > 0 && (usable_ != nullptr || add_slab())) {
+  while (left > 0) {
+    const bool is_new = usable_ == nullptr;
+    if (is_new && !add_slab()) break;
     slab& s = *usable_;
-    if (s.free == s.capacity) --empty_;
+    if (s.free == s.capacity && !is_new) kept_->use();
     const int wanted = left;
     for (std::uint64_t& word : s.is_free) {
       for (; word != 0 && left > 0; word &= word - 1) {
@@ -93,10 +94,9 @@ void slab_heap::give(void* const* blocks, int n) noexcept {
       s.is_free[i / 64] |= std::uint64_t{1} << (i % 64);
       if (s.free++ == 0) link(s);
       if (s.free != s.capacity) continue;
-      if (++empty_ <= kept_slabs) continue;
+      if (kept_->try_keep()) continue;
       unlink(s);
       s.next = std::exchange(dropped, &s);
-      --empty_;
       --slabs_;
     }
     blocks_out_ -= n;

@@ -10,19 +10,37 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <weir/queues/sync.hpp>
 #include <weir/queues/word_lock.hpp>
 
 namespace weir::detail {
 
 inline constexpr std::size_t slab_size = 64 * 1024;
-/// Empty slabs that a heap keeps for the next burst: 1 MiB.
-inline constexpr int kept_slabs = 16;
+/// How many empty slabs some heaps keep together for the next burst. Thread-safe, wait-free.
+class slab_reserve {
+ public:
+  explicit constexpr slab_reserve(int most) noexcept : most_(most) {}
+
+  /// One has become empty. False: it is not kept.
+  [[nodiscard]] bool try_keep() noexcept {
+    if (empty_.fetch_add(1, memory_order_relaxed) < most_) return true;  // (1)
+    use();
+    return false;
+  }
+  /// One that was kept is empty no more.
+  void use() noexcept { empty_.fetch_sub(1, memory_order_relaxed); }  // (1)
+
+ private:
+  const int most_;
+  // Kept, and those that are just being refused. Writers: heaps, each under its lock. (1) relaxed: a number alone.
+  atomic<int> empty_{0};
+};
 
 /// Thread-safe. Never destroyed: blocks may be given back by whatever runs last.
 class slab_heap {
  public:
   /// @param block_size  bytes, a multiple of 8 from 64 to 1024. A block is aligned to what divides that, up to 64.
-  explicit constexpr slab_heap(std::uint32_t block_size) noexcept : block_size_(block_size) {}
+  constexpr slab_heap(std::uint32_t block_size, slab_reserve& kept) noexcept : block_size_(block_size), kept_(&kept) {}
   slab_heap(const slab_heap&) = delete;
   slab_heap& operator=(const slab_heap&) = delete;
 
@@ -52,9 +70,9 @@ class slab_heap {
   void unlink(slab& s) noexcept WEIR_REQUIRES(lock_);
 
   const std::uint32_t block_size_;
+  slab_reserve* const kept_;
   mutable word_lock<slab_heap> lock_;
-  slab* usable_ WEIR_GUARDED_BY(lock_) = nullptr;  // with a free block; the one that had none until last comes first
-  int empty_ WEIR_GUARDED_BY(lock_) = 0;           // of these, with no block out
+  slab* usable_ WEIR_GUARDED_BY(lock_) = nullptr;  // with a free block; who had none until last comes first
   std::int64_t slabs_ WEIR_GUARDED_BY(lock_) = 0;
   std::int64_t blocks_out_ WEIR_GUARDED_BY(lock_) = 0;
 };

@@ -96,40 +96,41 @@ inline constexpr row group_in_task{"task_group in a task, and its wait", 100, 10
 // ---- tasks from outside
 
 // The pool's: the door's word, pending; for every 32nd three more, to take a block of moodycamel's from its free list,
-// and one for the lock to take frames. The worker's: a stripe, here the submitter's.
-inline constexpr row post{
-    "post from outside, worker busy", entry_period,
-    entry_period* counts{.pool_rmws = 2, .worker_rmws = 1} + entry_period / 32 * counts{.pool_rmws = 4}};
+// and one for the lock to take frames; and one for each slab of them. The worker's: a stripe, here the submitter's.
+inline constexpr row post{"post from outside, worker busy", entry_period,
+                          entry_period* counts{.pool_rmws = 2, .worker_rmws = 1} +
+                              entry_period / 32 * counts{.pool_rmws = 4} + counts{.pool_rmws = 18}};
 
 // By 24. The pool's: for each batch two of moodycamel's queue, and pending; for each of its blocks of 32 that a batch
 // takes from one, and two to give it back; for eleven batches one, for the next producer's turn; for every 32nd one for
-// the lock to give frames back. The worker's: its returns; the owner's barrier for each that comes out of its deque,
-// and when that is empty; and the exchange that decides about the last one.
+// the lock to give frames back, and one for each slab of them. The worker's: its returns; the owner's barrier for each
+// that comes out of its deque, and when that is empty; and the exchange that decides about the last one.
 inline constexpr row run_posted{"run of what was posted from outside", entry_period,
                                 entry_period* counts{.worker_rmws = 2, .task_rmws = 1} +
                                     entry_period / 24 * counts{.pool_rmws = 3, .worker_rmws = 1} +
-                                    entry_period / 32 * counts{.pool_rmws = 3} + counts{.pool_rmws = 1'120 + 58}};
+                                    entry_period / 32 * counts{.pool_rmws = 3} + counts{.pool_rmws = 1'120 + 58 + 18}};
 
 // One in so many of them, by pool_options::time_one_in. Its frame is one that keeps the pool, up and down, has owners,
 // and says when it is done. The clock: the stamp; on both sides of the run. A job has all that but the latter anyway.
 inline constexpr row timed_post{"post that is timed, besides", entry_period,
-                                entry_period* counts{.pool_rmws = 1, .clock_reads = 1}};
-inline constexpr row run_timed{"run of a post that is timed, besides", entry_period,
-                               entry_period* counts{.pool_rmws = 1, .task_rmws = 2, .clock_reads = 2}};
+                                entry_period* counts{.pool_rmws = 1, .clock_reads = 1} + counts{.pool_rmws = 13}};
+inline constexpr row run_timed{
+    "run of a post that is timed, besides", entry_period,
+    entry_period* counts{.pool_rmws = 1, .task_rmws = 2, .clock_reads = 2} + counts{.pool_rmws = 13}};
 inline constexpr row timed_job{"try_submit that is timed, besides", 100, 100 * counts{.clock_reads = 2}};
 
 // The pool's: the thief searches, and no more; once its cache is full, it gives frames back by 32. The workers': its
 // returns, its own empty deque, the victim's top, and twice that the thief reads the ring.
 inline constexpr row stolen_task{
     "steal of a task, and its run", 1'000,
-    1'000 * counts{.pool_rmws = 2, .worker_rmws = 5, .task_rmws = 1} + counts{.pool_rmws = 30}};
+    1'000 * counts{.pool_rmws = 2, .worker_rmws = 5, .task_rmws = 1} + counts{.pool_rmws = 30 + 1}};
 
-// The post, and the run one at a time: three of moodycamel's queue, pending; for every 32nd two, to give its block
-// back, one to give frames back, and for every 256th one. And: the sleeper taken from the list, searching no more,
-// searching, asleep again. The worker's: its returns, twice its empty deque. The fence of who goes to sleep, and the
-// clock on both sides of the sleep.
+// The post, of always the same frame, and the run one at a time: three of moodycamel's queue, pending; for every 32nd
+// two, to give its block back, one to give frames back, and for every 256th one. And: the sleeper taken from the list,
+// searching no more, searching, asleep again. The worker's: its returns, twice its empty deque. The fence of who goes
+// to sleep, and the clock on both sides of the sleep.
 inline constexpr row wake_up{"post to a worker that sleeps, its run, asleep again", entry_period,
-                             post.whole +
+                             post.whole - counts{.pool_rmws = 18} +
                                  entry_period* counts{.pool_rmws = 8,
                                                       .worker_rmws = 3,
                                                       .task_rmws = 1,

@@ -34,7 +34,8 @@ struct handover {
   explicit handover(mistake m) : made(m) {}
 
   mistake made;
-  weir::detail::slab_heap heap{1024};
+  weir::detail::slab_reserve reserve{1};
+  weir::detail::slab_heap heap{1024, reserve};
   atomic<frame*> on_its_way{nullptr};
   atomic<bool> is_over{false};
 

@@ -125,7 +125,7 @@ TEST(PoolMemory, AJobAndAPostAllocateNothingButForALargeCallable) {
 
 #if !WEIR_WITH_ASAN
 TEST(PoolMemory, FramesGoBackToTheSystemAfterABurst) {
-  constexpr int burst = 200'000;
+  constexpr int burst = 400'000;
   // All of one size: those that are timed are larger, and lie in slabs of their own.
   weir::pool pool({.workers = 1, .limits = {.max_tasks = burst + 1}, .time_one_in = 0});
   const auto use = [] { return weir::detail::frame_memory_in_use(); };

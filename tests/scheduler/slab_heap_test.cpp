@@ -15,8 +15,9 @@
 
 namespace {
 
-using weir::detail::kept_slabs;
 using weir::detail::slab_heap;
+
+constexpr int kept_slabs = 16;
 
 std::vector<void*> take_all_of(slab_heap& heap, std::size_t n) {
   std::vector<void*> blocks(n);
@@ -34,7 +35,8 @@ class SlabHeap : public testing::TestWithParam<std::uint32_t> {
  protected:
   std::uint32_t size() const { return GetParam(); }
   // A heap of blocks is never destroyed; one of a test may be, once it has all of its blocks.
-  slab_heap heap{GetParam()};
+  weir::detail::slab_reserve reserve{kept_slabs};
+  slab_heap heap{GetParam(), reserve};
 };
 
 TEST_P(SlabHeap, BlocksDoNotOverlapAndAreAligned) {
