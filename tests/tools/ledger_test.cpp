@@ -12,16 +12,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const time_point start{1h};
+const time_point run_start{1h};
 
 entry request_of(std::uint32_t weight, std::chrono::nanoseconds due = 0ns) {
-  return {.intended = start + due, .weight = weight};
+  return {.intended = run_start + due, .weight = weight};
 }
 
 TEST(Ledger, CountsWhatTheSubmitterSaw) {
-  ledger books({.start = start});
+  ledger books({.start = run_start});
   books.submitted(request_of(1));
-  books.submitted({.intended = start, .weight = 9, .heavy = true});
+  books.submitted({.intended = run_start, .weight = 9, .heavy = true});
   books.refused_on_return(refusal_reason::too_heavy);
   const outcome all = books.summary();
   EXPECT_EQ(all.submitted, 2U);
@@ -31,10 +31,10 @@ TEST(Ledger, CountsWhatTheSubmitterSaw) {
 }
 
 TEST(Ledger, FinishedWithinTheDeadlineIsGoodput) {
-  ledger books({.start = start, .arrivals = 3s, .deadline = 250ms});
-  books.completed(request_of(3), start + 250ms, 2ms, 3ms);
-  books.completed(request_of(1), start + 251ms, 2ms, 3ms);
-  books.completed(request_of(5, 2900ms), start + 3000ms, 2ms, 2ms);
+  ledger books({.start = run_start, .arrivals = 3s, .deadline = 250ms});
+  books.completed(request_of(3), run_start + 250ms, 2ms, 3ms);
+  books.completed(request_of(1), run_start + 251ms, 2ms, 3ms);
+  books.completed(request_of(5, 2900ms), run_start + 3000ms, 2ms, 2ms);
   const outcome all = books.summary();
   EXPECT_EQ(all.in_time, 2U);
   EXPECT_EQ(all.in_time_weight, 8U);
@@ -46,13 +46,13 @@ TEST(Ledger, FinishedWithinTheDeadlineIsGoodput) {
 }
 
 TEST(Probe, LivesFromTheGrantToItsEndAcrossMoves) {
-  ledger books({.start = start});
+  ledger books({.start = run_start});
   {
     probe built(books, request_of(5));
     EXPECT_EQ(books.live_tasks(), 0);
     probe moved(std::move(built));
     EXPECT_EQ(books.live_tasks(), 0);
-    moved.admit(start);
+    moved.admit(run_start);
     EXPECT_EQ(books.live_tasks(), 1);
     EXPECT_EQ(books.live_weight(), 5);
     {
@@ -71,20 +71,20 @@ TEST(Probe, LivesFromTheGrantToItsEndAcrossMoves) {
 }
 
 TEST(Probe, EachEndHasItsName) {
-  ledger books({.start = start});
+  ledger books({.start = run_start});
   { probe dropped(books, request_of(1)); }
   {
     probe unstarted(books, request_of(1));
-    unstarted.admit(start);
+    unstarted.admit(run_start);
   }
   {
     probe failed(books, request_of(1));
-    failed.admit(start);
+    failed.admit(run_start);
     failed.start();
   }
   {
     probe stopped(books, request_of(1));
-    stopped.admit(start);
+    stopped.admit(run_start);
     stopped.start();
     stopped.stop();
   }
@@ -94,7 +94,7 @@ TEST(Probe, EachEndHasItsName) {
 }
 
 TEST(Probe, RefusedOnReturnIsNoEndOfARequest) {
-  ledger books({.start = start});
+  ledger books({.start = run_start});
   {
     probe refused(books, request_of(1));
     refused.take_back(books, refusal_reason::tasks_full);
@@ -105,11 +105,11 @@ TEST(Probe, RefusedOnReturnIsNoEndOfARequest) {
 }
 
 TEST(Probe, WhatMayNeverHappenIsCounted) {
-  ledger books({.start = start});
+  ledger books({.start = run_start});
   {
     probe twice(books, request_of(1));
-    twice.admit(start);
-    twice.admit(start);
+    twice.admit(run_start);
+    twice.admit(run_start);
     EXPECT_EQ(books.violations(), 1U);
     twice.start();
     twice.start();
@@ -130,7 +130,7 @@ TEST(Probe, WhatMayNeverHappenIsCounted) {
 }
 
 TEST(Probe, MaximaOfManyThreadsAreExactWhereAllLiveAtOnce) {
-  ledger books({.start = start});
+  ledger books({.start = run_start});
   constexpr int threads = 4;
   constexpr int each = 500;
   std::vector<std::vector<probe>> all(threads);
@@ -138,7 +138,7 @@ TEST(Probe, MaximaOfManyThreadsAreExactWhereAllLiveAtOnce) {
   for (auto& mine : all) {
     mine.reserve(each);
     running.emplace_back([&] {
-      for (int i = 0; i < each; ++i) mine.emplace_back(books, request_of(3)).admit(start);
+      for (int i = 0; i < each; ++i) mine.emplace_back(books, request_of(3)).admit(run_start);
     });
   }
   for (std::thread& thread : running) thread.join();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <vector>
 
+#include "all_requests.hpp"
 #include "replay/random.hpp"
 #include "replay/survey.hpp"
 
@@ -12,13 +13,6 @@ namespace weir::tools {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<request> all_of(request_source& source) {
-  std::vector<request> all;
-  request one;
-  while (source.next(one)) all.push_back(one);
-  return all;
-}
 
 TEST(RandomStream, FirstNumbersAreTheSameEverywhere) {
   // From a second implementation, checked against the published first output of SplitMix64 for the state 1234567.

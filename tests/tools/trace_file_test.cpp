@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "all_requests.hpp"
 #include "replay/bad_input.hpp"
 #include "replay/survey.hpp"
 #include "support/scratch_file.hpp"
@@ -17,13 +18,6 @@ using testing::scratch_file;
 
 const std::string azure = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n";
 const std::string plain = "arrival_s,weight,service_us\n";
-
-std::vector<request> all_of(request_source& source) {
-  std::vector<request> all;
-  request one;
-  while (source.next(one)) all.push_back(one);
-  return all;
-}
 
 std::vector<request> read(const std::string& content) {
   const scratch_file file(content);

@@ -26,7 +26,7 @@ constexpr std::array<unit, 6> units{{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 
   throw bad_input(std::string(given.flag) + ' ' + quoted(given.text) + ": " + what + ", " + limit + ", " + remedy);
 }
 
-std::string number_text(double number) {
+std::string bound_text(double number) {
   char text[32];
   std::snprintf(text, sizeof text, "%.12g", number);
   return text;
@@ -67,7 +67,7 @@ std::int64_t limit_value(const given_value& given, std::int64_t least, std::int6
 }
 
 double number_value(const given_value& given, double least, double most) {
-  const std::string range = number_text(least) + " to " + number_text(most) + " is possible";
+  const std::string range = bound_text(least) + " to " + bound_text(most) + " is possible";
   double value = 0;
   if (read_number(given.text, value) != given.text.data() + given.text.size()) {
     refuse(given, "this is no finite number", range, "write a plain number");
