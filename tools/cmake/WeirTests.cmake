@@ -124,7 +124,8 @@ function(weir_add_modelled name)
   weir_compile_strictly(weir_modelled_${name})
 endfunction()
 
-# All of tests/model/*_model.cpp as one program, with the modelled sources that it runs.
+# All of tests/model/*_model.cpp as one program, with the modelled sources that it runs. They start before the other tests
+# (COST), since some of them run for long.
 function(weir_add_models)
   file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/*_model.cpp)
   add_executable(weir_model_tests ${models})
@@ -132,5 +133,5 @@ function(weir_add_models)
   weir_compile_in_batches(weir_model_tests)
   weir_use_gtest(weir_model_tests)
   weir_optimise_little(weir_model_tests)
-  gtest_discover_tests(weir_model_tests TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300)
+  gtest_discover_tests(weir_model_tests TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300 COST 10)
 endfunction()
