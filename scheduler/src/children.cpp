@@ -70,21 +70,23 @@ refusal core::no_task_is_free() const noexcept {
           .in_use = options_.limits.max_tasks};
 }
 
-// A child runs at once, where it may: or what is queued of the group does, and then there may be a task for it.
+// For who has just found no task free, or no leave to spawn. A child runs at once, where it may: or what is queued of
+// the group does, and then there may be a task for it.
 child_passage::kind core::enter_where_full(group& of, worker* by, refusal& why) noexcept {
   using kind = child_passage::kind;
-  for (;;) {
+  do {
     if (!may_spawn(of)) {
       why = reason_not_to_spawn();
       return kind::none;
     }
-    if (count_child(by)) return kind::queued;
-    if (no_forking::is_here() || !this_stack_has_room()) break;
-    if (of.turns.try_take()) return kind::at_once;
-    if (!run_or_await_one(of)) break;
-  }
-  why = is_forked() ? reason_not_to_spawn() : no_task_is_free();
-  return kind::none;
+    const bool can_run_here = !no_forking::is_here() && this_stack_has_room();
+    if (can_run_here && of.turns.try_take()) return kind::at_once;
+    if (!can_run_here || !run_or_await_one(of)) {
+      why = is_forked() ? reason_not_to_spawn() : no_task_is_free();
+      return kind::none;
+    }
+  } while (!count_child(by));
+  return kind::queued;
 }
 
 // After a push, by who holds the group open: to workers that are idle, to who waits, and to who has asked for a stop,

@@ -40,7 +40,7 @@ bool counts_forks() {
   return is_counted;
 }
 
-// Asked when the program begins, as in frame_memory.cpp.
+// Asked when the program begins, as in frame_memory.cpp. Without memory for it there are no pools in this process.
 [[maybe_unused]] const bool counts_forks_from_the_start = counts_forks();
 
 }  // namespace

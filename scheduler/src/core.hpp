@@ -73,7 +73,8 @@ class core {
   [[nodiscard]] stop_cause cause_of(frame& f) noexcept;
   [[nodiscard]] stop_cause cause_of(group& g) noexcept {
     const std::uint64_t stops = stops_made_.read();
-    return g.unstopped_at.load(memory_order_relaxed) == stops ? stop_cause::none : look_for_cause(g, stops);  // (3)
+    return g.unstopped_at.load(memory_order_relaxed) == stops ? stop_cause::none
+                                                              : look_for_cause(g, stops);  // (3) of group.hpp
   }
   [[nodiscard]] stop_cause cause_of_pool() const noexcept {
     return is_stopping() ? stop_cause::shutdown : stop_cause::none;
@@ -101,7 +102,7 @@ class core {
   void discount_child(const worker* by) noexcept {
     by != nullptr ? door_.end_child(static_cast<std::size_t>(by->index())) : door_.end_child();
   }
-  void launch_child(frame& f, worker* by, bool at_once) noexcept;
+  inline void launch_child(frame& f, worker* by, bool at_once) noexcept;
   /// From another worker's queue to that of `to`, all of one group, which the caller holds open.
   void move_children(std::span<frame* const> children, worker& to) noexcept;
   /// As `start`, for a child of a group.
@@ -183,6 +184,7 @@ class core {
   void drop_user() noexcept;
 
  private:
+  // What is inline here is used and defined in one source, or in task_run.hpp.
   friend class passage;
   friend class short_passage;
 
@@ -190,18 +192,18 @@ class core {
 
   void insert(frame& f, priority lane) noexcept;
   void execute(frame& f, worker* by, int depth) noexcept;
-  [[nodiscard]] run_end run_shown(frame& f, worker* by, int depth) noexcept;
-  void finish(frame& f, task_outcome how) noexcept;
+  [[nodiscard]] inline run_end run_shown(frame& f, worker* by, int depth) noexcept;
+  inline void finish(frame& f, task_outcome how) noexcept;
   void tell_of_failure(frame& f, std::exception_ptr error) noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(const frame& f) const noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(group& of) noexcept;
   [[nodiscard]] bool is_late(const tracked_frame& f) const noexcept;
   void forget(passage::kind how) noexcept;
   void open_root(group& g, const group_options& options);
-  void push_child(frame& f, worker* by) noexcept;
-  void tell_of_children(group& g) noexcept;
+  inline void push_child(frame& f, worker* by) noexcept;
+  inline void tell_of_children(group& g) noexcept;
   void end_child_unrun(frame& f, stop_cause why, worker* by) noexcept;
-  void end_child(frame& f, task_outcome how, worker* by) noexcept;
+  inline void end_child(frame& f, task_outcome how, worker* by) noexcept;
   [[nodiscard]] join_end sleep_until_over(group& g) noexcept;
   [[nodiscard]] bool run_or_await_one(group& g) noexcept;
   [[nodiscard]] stop_cause look_for_cause(group& g, std::uint64_t stops) noexcept;

@@ -1,3 +1,4 @@
+// The search of what a thread holds up: over its own stack, and those that wait for what lies there.
 #include "held_up.hpp"
 
 #include <algorithm>

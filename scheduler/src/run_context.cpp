@@ -1,3 +1,4 @@
+// Where a thread is: between tasks, in one, in a callback; and what this_task tells of it.
 #include "run_context.hpp"
 
 #include <cstdio>
@@ -14,7 +15,7 @@
 namespace weir {
 namespace detail {
 
-thread_local constinit place_of_thread this_place;
+thread_local constinit thread_place this_place;
 
 namespace {
 

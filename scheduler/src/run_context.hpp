@@ -19,13 +19,13 @@ class worker;
 struct run_context;
 
 /// Where a thread is.
-struct place_of_thread {
+struct thread_place {
   run_context* innermost = nullptr;
   const callback_scope* innermost_callback = nullptr;
   int scopes_without_forks = 0;
 };
 // Of the calling thread. Constant-initialised, and in the initial block of thread-local storage, as the forker.
-extern thread_local constinit place_of_thread this_place __attribute__((tls_model("initial-exec")));
+extern thread_local constinit thread_place this_place __attribute__((tls_model("initial-exec")));
 
 struct run_context {
   /// @param forks  those of the worker that runs it; null on a thread of the user's.

@@ -1,6 +1,7 @@
 // The queue of one worker's children: its owner takes the newest, thieves the oldest, and who waits for all that has
 // some key takes those, wherever they lie. The last is what no Chase-Lev deque can do, since nobody may look at an
-// entry that he has not won; so this one has a lock, of one worker, held for a few instructions. Thieves only try it.
+// entry that he has not won; so this one has a lock, of one worker, held for moments, or for as long as
+// the ring grows. Thieves only try it.
 // The protocol is in queues/README.md, "Keyed queue".
 // Progress: blocking, but for the looks without the lock and the thieves' way, which are wait-free.
 #pragma once

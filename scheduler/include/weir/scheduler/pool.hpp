@@ -217,15 +217,17 @@ template <typename F>
 result<void> pool::post(const submit_options& options, F&& f, const std::source_location& where) {
   using callable = std::decay_t<F>;
   const bool is_plain = options.deadline.is_never() && !detail::trace_of(options);
-  if (!is_plain || detail::observes_admission<callable>) {
-    return post_with(nullptr, options, std::forward<F>(f), where, is_plain, detail::is_to_be_timed(*core_));
+  if constexpr (!detail::observes_admission<callable>) {
+    if (is_plain) {
+      detail::short_passage way(*core_, options);
+      if (!way) return post_with(nullptr, options, std::forward<F>(f), where, true, way.is_timed());
+      using made_frame = detail::posted_frame<detail::frame, callable>;
+      auto& made = *new made_frame(way.first_state(), way.weight(), options.name, where);
+      if (build(way, made, std::forward<F>(f))) std::move(way).launch(made);
+      return {};
+    }
   }
-  detail::short_passage way(*core_, options);
-  if (!way) return post_with(nullptr, options, std::forward<F>(f), where, is_plain, way.is_timed());
-  using made_frame = detail::posted_frame<detail::frame, callable>;
-  auto& made = *new made_frame(way.first_state(), way.weight(), options.name, where);
-  if (build(way, made, std::forward<F>(f))) std::move(way).launch(made);
-  return {};
+  return post_with(nullptr, options, std::forward<F>(f), where, is_plain, detail::is_to_be_timed(*core_));
 }
 
 // With a batch, what is admitted goes there, and what waits at the door does not stay behind it.
