@@ -53,8 +53,8 @@ class alignas(cache_line) worker {
   /// Own thread only. Runs another task, or a stolen fork, on top of the one that runs; false if it finds none.
   [[nodiscard]] bool run_another() noexcept;
 
-  /// Own thread only, in a task. Waits for its newest fork, which was stolen, as scheduler/README.md, section "Forks",
-  /// says. False: it will never be done, in the child of a fork(2).
+  /// Own thread only, in a task. Waits for its newest fork, which was stolen, as scheduler/forks.md says. False: it
+  /// will never be done, in the child of a fork(2).
   [[nodiscard]] bool join(fork_job& newest) noexcept;
 
   /// Any thread.

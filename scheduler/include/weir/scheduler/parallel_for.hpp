@@ -91,23 +91,31 @@ class range_splitter {
   Block* block_;
 };
 
-/// The first part of a range that has many, in blocks that double, up to a 16th, for as long as a wake-up takes: a loop
-/// that is over by then is not worth one. Returns how many iterations are done.
+/// The first part of a range that has many, for as long as a wake-up takes: a loop that is over by then is not worth
+/// one. In blocks: a 64th of all, and then each time what fits into the rest of the time if it goes on like that, but
+/// at most eight times what is done, and a 16th of all. Returns how many iterations are done.
 template <std::integral I, typename Block>
 std::uint64_t run_alone_at_first(forker& here, I first, std::uint64_t count, std::uint64_t grain, Block& block) {
   constexpr std::uint64_t many = 64;
   constexpr std::uint64_t parts = 16;
-  constexpr std::chrono::microseconds a_wake_up(5);
+  constexpr std::uint64_t growth = 8;
+  constexpr std::chrono::nanoseconds a_wake_up = std::chrono::microseconds(5);
   if (count < many) return 0;
-  const std::uint64_t longest = std::max(grain, count / parts);
   const auto begun = steady_now();
   std::uint64_t done = 0;
-  for (std::uint64_t next = std::max(grain, count / many); done < count; next = std::min(2 * next, longest)) {
+  for (std::uint64_t next = std::max(grain, count / many);;) {
     here.throw_if_stopped();
     const std::uint64_t now = std::min(next, count - done);
     block(advanced(first, done), now);
     done += now;
-    if (steady_now() - begun >= a_wake_up) break;
+    if (done == count) break;
+    const std::chrono::nanoseconds spent = steady_now() - begun;
+    if (spent >= a_wake_up) break;
+    const auto left = static_cast<double>((a_wake_up - spent).count());
+    const double fitting =
+        static_cast<double>(done) * left / static_cast<double>(std::max<std::int64_t>(spent.count(), 1));
+    const std::uint64_t most = std::min(growth * done, count / parts);
+    next = std::max(grain, fitting < static_cast<double>(most) ? static_cast<std::uint64_t>(fitting) : most);
   }
   return done;
 }
@@ -142,7 +150,10 @@ void parallel_for(I first, I last, const parallel_options& options, F&& f) {
   const std::uint64_t count = detail::length_of(first, last);
   if (count == 0) return;
   auto block = [&f](I from, std::uint64_t n) {
-    for (std::uint64_t i = 0; i < n; ++i) std::invoke(f, detail::advanced(from, i));
+    auto& call = f;  // known in the loop, whatever the iterations write
+    const auto begin = static_cast<std::uint64_t>(from);
+#pragma GCC unroll 4
+    for (std::uint64_t i = begin; i != begin + n; ++i) std::invoke(call, static_cast<I>(i));
   };
   detail::split_range(first, count, grain, block);
 }

@@ -1,5 +1,5 @@
 // Whether a worker's forks must look if their task was asked to stop. A flag that is raised after the cause was
-// written, and taken down by who then looks. The protocol is in scheduler/README.md, "Forks". Progress: wait-free.
+// written, and taken down by who then looks. The protocol is in scheduler/forks.md, Stops. Progress: wait-free.
 #pragma once
 
 #include <weir/queues/sync.hpp>
