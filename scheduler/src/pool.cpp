@@ -24,6 +24,11 @@ const pool_options& check(const pool_options& given) {
     require(*given.search_time >= duration::zero() && *given.search_time <= std::chrono::milliseconds(1),
             "search_time is " + std::to_string(given.search_time->count()) + " ns: it must be 0 to 1,000,000");
   }
+  constexpr duration shortest = std::chrono::microseconds(100);
+  constexpr duration longest = std::chrono::milliseconds(100);
+  require(given.time_slice == duration::zero() || (given.time_slice >= shortest && given.time_slice <= longest),
+          "time_slice is " + std::to_string(given.time_slice.count()) +
+              " ns: it must be 100,000 to 100,000,000, or 0 for the system's own");
   require(given.time_one_in >= 0 && given.time_one_in <= 1'000'000'000,
           "time_one_in is " + std::to_string(given.time_one_in) + ": it must be 0 to 1,000,000,000");
   require(given.stop_grace >= duration::zero(),

@@ -15,6 +15,7 @@
 #include "patience.hpp"
 #include "run_context.hpp"
 #include "threads.hpp"
+#include "time_slice.hpp"
 
 namespace weir::detail {
 namespace {
@@ -65,6 +66,7 @@ void worker::run() noexcept {
   this_worker = this;
   counters_.alive.start(steady_now());
   set_this_thread_may_block(false);
+  ask_for_time_slice(core_->options().time_slice);
   if (!hooks_.begin() || core_->is_forked()) return;
   loop();
   if (!core_->is_forked()) hooks_.end();

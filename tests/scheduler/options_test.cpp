@@ -33,6 +33,7 @@ TEST(PoolOptions, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options.limits.overflow, weir::overflow::reject_new);
   EXPECT_EQ(options.help_depth, 0);
   EXPECT_FALSE(options.search_time) << "it depends on the CPUs";
+  EXPECT_EQ(options.time_slice, 500us);
   EXPECT_EQ(options.time_one_in, 64);
   EXPECT_EQ(options.stragglers, weir::stragglers::wait);
   EXPECT_EQ(options.pinning, weir::pinning::none);
@@ -72,6 +73,16 @@ TEST(PoolOptions, StopGraceMustNotBeNegative) {
   EXPECT_EQ(mistake_in({.workers = 1, .search_time = 1ms}), "accepted");
   EXPECT_EQ(mistake_in({.workers = 1, .search_time = 0ns}), "accepted");
   EXPECT_EQ(mistake_in({.workers = 1, .stop_grace = -5ns}), "weir: stop_grace is -5 ns: it must not be negative");
+}
+
+TEST(PoolOptions, ATimeSliceIsOfATenthOfAMillisecondTo100) {
+  EXPECT_EQ(mistake_in({.workers = 1, .time_slice = 99'999ns}),
+            "weir: time_slice is 99999 ns: it must be 100,000 to 100,000,000, or 0 for the system's own");
+  EXPECT_THAT(mistake_in({.workers = 1, .time_slice = -1ns}), StartsWith("weir: time_slice is -1 ns: "));
+  EXPECT_THAT(mistake_in({.workers = 1, .time_slice = 101ms}), StartsWith("weir: time_slice is 101000000 ns: "));
+  for (const weir::duration allowed : {0ns, 100'000ns, 100'000'000ns}) {
+    EXPECT_EQ(mistake_in({.workers = 1, .time_slice = allowed}), "accepted");
+  }
 }
 
 TEST(PoolOptions, OfUpToABillionTasksOneIsTimed) {
