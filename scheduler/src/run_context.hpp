@@ -98,47 +98,43 @@ struct run_context {
   atomic<std::uint32_t> callers{0};
 
  private:
+  // What the two have in common; `forked_in` may be null. The forks are not entered yet.
+  run_context(frame* of, core* in, worker* by, run_context* forked_in, int unrelated_below) noexcept;
+
   void begin(forker* forks) noexcept {
     this_place.innermost = this;
     enter_forker(forks, this);
   }
-  [[nodiscard]] int height_of_below() const noexcept { return below != nullptr ? below->height : 0; }
+  [[nodiscard]] static bool is_isolated_below(const run_context* from) noexcept {
+    return from != nullptr && from->is_isolated.load(memory_order_relaxed);
+  }
   void complain_of_groups() const noexcept;
 };
 
 inline run_context::run_context(frame& of, core& in, worker* by, forker* forks, int unrelated_below) noexcept
-    : task(&of),
-      pool(&in),
-      on(by),
-      below(this_place.innermost),
-      root(this),
-      forked(nullptr),
-      stack(&this_place),
-      height(height_of_below() + 1),
-      depth(unrelated_below),
-      callbacks_below(this_place.innermost_callback),
-      scopes_without_forks_below(std::exchange(this_place.scopes_without_forks, 0)),
-      forker_below(forker::current()),
-      is_isolated(below != nullptr && below->is_isolated.load(memory_order_relaxed)) {
+    : run_context(&of, &in, by, nullptr, unrelated_below) {
   begin(forks);
 }
 
 inline run_context::run_context(run_context& forked_in, worker& by, forker& forks, int unrelated_below) noexcept
-    : task(forked_in.task),
-      pool(forked_in.pool),
-      on(&by),
+    : run_context(forked_in.task, forked_in.pool, &by, &forked_in, unrelated_below) {
+  begin(&forks);
+}
+
+inline run_context::run_context(frame* of, core* in, worker* by, run_context* forked_in, int unrelated_below) noexcept
+    : task(of),
+      pool(in),
+      on(by),
       below(this_place.innermost),
-      root(forked_in.root),
-      forked(&forked_in),
+      root(forked_in != nullptr ? forked_in->root : this),
+      forked(forked_in),
       stack(&this_place),
-      height(height_of_below() + 1),
+      height((below != nullptr ? below->height : 0) + 1),
       depth(unrelated_below),
       callbacks_below(this_place.innermost_callback),
       scopes_without_forks_below(std::exchange(this_place.scopes_without_forks, 0)),
       forker_below(forker::current()),
-      is_isolated(forked_in.is_isolated.load(memory_order_relaxed)) {
-  begin(&forks);
-}
+      is_isolated(is_isolated_below(forked_in != nullptr ? forked_in : below)) {}
 
 inline run_context::~run_context() {
   this_place.innermost = below;

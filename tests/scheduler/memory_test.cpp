@@ -18,6 +18,7 @@
 #include "support/allocations.hpp"
 #include "support/event.hpp"
 #include "support/eventually.hpp"
+#include "support/failing_allocation.hpp"
 #include "support/pools.hpp"
 #include "support/watched_clock.hpp"
 
@@ -27,8 +28,12 @@ using namespace std::chrono_literals;
 using weir::testing::allocations_until_failure;
 using weir::testing::busy_workers;
 using weir::testing::expect_conservation;
+using weir::testing::failing_allocation;
+using weir::testing::failures_of;
 using weir::testing::open_allocations;
 using weir::testing::untouched;
+using weir::testing::without;
+using weir::testing::without_one;
 
 std::int64_t open() { return open_allocations.load(weir::detail::memory_order_relaxed); }
 
@@ -148,23 +153,14 @@ TEST(PoolMemory, FramesGoBackToTheSystemAfterABurst) {
 // Calls `submit` with an untouched callable and the k-th allocation failing, for every k until it succeeds.
 template <typename Submit>
 void expect_strong_guarantee(weir::pool& pool, Submit&& submit) {
-  for (int k = 1;; ++k) {
-    ASSERT_LT(k, 50);
+  const int failures = failures_of([&](int k) {
     large_untouched callable;
     const auto before = pool.metrics();
-    bool threw = false;
-    allocations_until_failure = k;
-    try {
-      submit(callable);
-    } catch (const std::bad_alloc&) {
-      threw = true;
-    }
-    allocations_until_failure = 0;
-    if (!threw) {
-      EXPECT_GT(k, 1) << "nothing was made to fail";
+    const without_one how = without(k, [&](failing_allocation&) { submit(callable); });
+    if (how != without_one::threw) {
       // A post is not waited for by its submitter, and the next comparison needs a pool at rest.
       weir::testing::eventually("the end of what was submitted", [&] { return pool.metrics().live <= before.live; });
-      return;
+      return how;
     }
     EXPECT_TRUE(callable.holds()) << "allocation " << k;
     const auto after = pool.metrics();
@@ -174,7 +170,9 @@ void expect_strong_guarantee(weir::pool& pool, Submit&& submit) {
     EXPECT_EQ(after.submitted - after.admitted - after.refused_in_all(),
               before.submitted - before.admitted - before.refused_in_all() +
                   static_cast<std::uint64_t>(after.waiting - before.waiting));
-  }
+    return how;
+  });
+  EXPECT_GT(failures, 0) << "nothing was made to fail";
 }
 
 TEST(PoolMemory, WithoutAnyASubmissionThrowsAndHasHadNoEffect) {
@@ -198,19 +196,14 @@ TEST(PoolMemory, WithoutAnyASubmissionThrowsAndHasHadNoEffect) {
 }
 
 TEST(PoolMemory, WithoutAnyThePoolIsNotMade) {
-  for (int k = 1;; ++k) {
-    ASSERT_LT(k, 200);
-    allocations_until_failure = k;
-    try {
+  const int failures = failures_of([](int k) {
+    return without(k, [](failing_allocation& failing) {
       weir::pool pool({.workers = 3});
-      allocations_until_failure = 0;
+      failing.over();
       EXPECT_EQ(*pool.run({}, [] { return 2; }), 2);
-      EXPECT_GT(k, 3);
-      return;
-    } catch (const std::bad_alloc&) {
-      allocations_until_failure = 0;
-    }
-  }
+    });
+  });
+  EXPECT_GT(failures, 2);
 }
 
 TEST(PoolMemory, WithoutAnyATaskFailsAlone) {
