@@ -219,6 +219,38 @@ model::experiment one_that_waits(int preemptions, memory_model memory) {
           })};
 }
 
+// One waits while the holder leaves, and another one comes.
+model::experiment one_that_comes_later(int preemptions, door::look how) {
+  return {bounds("one that comes later", preemptions, {}),
+          with_door(1, 1, mistake::none, [how](model::scenario& s, door& d) {
+            auto p = std::make_shared<person>();
+            s.thread("holder", [&d] { d.leave(0); });
+            s.thread("waiter", [&d, p] {
+              d.at.join(*p, gate::place::uncounted);
+              p->joined = true;
+              p->sleep_until_told();
+              d.is_inside();
+              d.leave(1);
+            });
+            s.thread("later", [&d, p, how] {
+              const bool is_behind = p->joined;
+              const bool granted =
+                  how == door::look::first ? d.at.try_admit_at_once(1) : d.at.try_admit({}, {}).granted;
+              if (!granted) return;
+              d.is_inside();
+              model::check(!is_behind || p->granted, "who comes later passes nobody");
+              d.leave(nobody);
+            });
+          })};
+}
+
+TEST(ReturnsModel, WhoComesLaterPassesNobody) {
+  for (const door::look how : {door::look::none, door::look::first}) {
+    const model::result r = run(one_that_comes_later(3, how));
+    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+  }
+}
+
 TEST(ReturnsModel, AReturnReachesWhoWaits) {
   for (const std::size_t first : {std::size_t{0}, nobody}) {
     const model::result r = run(two_that_wait(mistake::none, first, 3));

@@ -48,6 +48,22 @@ TEST(StolenFork, IsRunByAWorkerThatSlept) {
   }
 }
 
+TEST(StolenFork, IsOneAlsoOfATaskThatHasRunOthersMeanwhile) {
+  weir::pool pool({.workers = 2});
+  const auto forks_in_parallel = [] { with_the_second_stolen([] { return 0; }, [] { return 0; }); };
+  (void)pool.run({}, [&] {
+    forks_in_parallel();
+    (void)pool.run({}, [] {});
+    forks_in_parallel();
+    weir::task_group group(pool);
+    for (int i = 0; i < 4; ++i) group.spawn([] {});
+    group.wait();
+    forks_in_parallel();
+    while (pool.try_run_one()) continue;
+    forks_in_parallel();
+  });
+}
+
 TEST(StolenFork, IsCounted) {
   weir::pool pool({.workers = 2});
   (void)pool.run({}, [] { return with_the_second_stolen([] { return 0; }, [] { return 0; }); });

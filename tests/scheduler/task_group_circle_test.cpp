@@ -47,6 +47,34 @@ void wait_or_count(Wait&& wait, tally& refused) {
   }
 }
 
+// It is told so at once, however deep it is: not after it has run what else there is of the group.
+TEST(TaskGroupCircles, OfAWaitWithinTheGroupAreRefusedBeforeItRunsAnything) {
+  weir::pool pool({.workers = 1});
+  pool.run({},
+           [&] {
+             weir::task_group group(pool);
+             int others = 0;
+             for (int i = 0; i < 3; ++i) group.spawn([&] { ++others; });
+             group.spawn([&] {
+               weir::task_group nested(pool);
+               nested.spawn([&] {
+                 weir::task_group nested_twice(pool);
+                 nested_twice.spawn([&] {
+                   EXPECT_EQ(refusal_thrown_by([&] { group.wait(); }).reason, refusal_reason::would_deadlock);
+                   EXPECT_EQ(refusal_thrown_by([&] { nested.wait(); }).reason, refusal_reason::would_deadlock);
+                   EXPECT_EQ(others, 0);
+                 });
+                 nested_twice.wait();
+               });
+               nested.wait();
+             });
+             group.wait();
+             EXPECT_EQ(others, 3);
+           })
+      .value();
+  expect_conservation(pool);
+}
+
 TEST_P(TaskGroupCircle, AChildMayNotWaitForItsOwnGroup) {
   weir::pool pool(options());
   for (int round = 0; round < rounds; ++round) {

@@ -71,8 +71,7 @@ class gate {
 
   /// The same without a rate, a deadline and an explanation. False says nothing: ask try_admit. Lock-free.
   [[nodiscard]] bool try_admit_at_once(std::uint32_t weight) noexcept {
-    if (!bucket_.is_unlimited() || (counts_weight_ && weight > max_weight_.load(memory_order_relaxed))) return false;
-    return capacity_.try_take_at_once(demand_of(weight));
+    return bucket_.is_unlimited() && capacity_.try_take_at_once(demand_of(weight));
   }
 
   /// True for the reasons that waiting can cure.
