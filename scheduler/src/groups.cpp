@@ -158,15 +158,21 @@ void group::request_stop() noexcept {
 
 bool group::is_stopped() const noexcept { return pool->cause_of(const_cast<group&>(*this)) != stop_cause::none; }
 
-// `stops`: read from the count before this.
+// `stops`: read from the count before this. What is found stays in the group's own word, which is the first to be read:
+// so whoever was told a cause is told it again, also if a deadline below where it came from passes later. That ends and
+// calls nothing: who wrote the cause does.
 stop_cause core::look_for_cause(group& g, std::uint64_t stops) noexcept {
-  stop_cause found = cause_of_pool();
+  stop_cause found = stop_cause::none;
   const auto is_clear = [stops](const group& at) { return at.unstopped_at.load(memory_order_relaxed) == stops; };
   (void)any_stop_word(
-      g, [&found](const task_state& s) { return found != stop_cause::none || (found = s.cause()) != stop_cause::none; },
-      is_clear);
-  if (found == stop_cause::none) g.unstopped_at.store(stops, memory_order_relaxed);  // (3)
-  return found;
+      g, [&found](const task_state& s) { return (found = s.cause()) != stop_cause::none; }, is_clear);
+  if (found == stop_cause::none) found = cause_of_pool();
+  if (found == stop_cause::none) {
+    g.unstopped_at.store(stops, memory_order_relaxed);  // (3)
+    return found;
+  }
+  (void)g.stop.request_stop(found);
+  return g.stop.cause();
 }
 
 stop_cause core::cause_of(frame& f) noexcept {
@@ -180,8 +186,8 @@ void core::request_stop(group& g, stop_cause cause) noexcept {
     cause = above;
   }
   const task_state::stopped before = g.stop.request_stop(cause);
+  tell_of_a_stop();  // also if it was stopped: who did that may not have come so far
   if (before == task_state::stopped::was_stopped_or_over) return;
-  tell_of_a_stop();
   if (before == task_state::stopped::running_with_callbacks) stops_.deliver(g.stop);
   end_queued_below(g.stop, cause);
 }

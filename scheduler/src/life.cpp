@@ -235,6 +235,8 @@ void core::request_stop(tracked_frame& f, stop_cause cause) noexcept {
       if (f.state.has_groups()) end_queued_below(f.state, cause);
       break;
     case task_state::stopped::was_stopped_or_over:
+      // Who stopped it may not have told what is below it yet.
+      if (f.state.current_phase() == task_state::phase::running) tell_of_a_stop();
       break;
   }
 }

@@ -3,7 +3,9 @@
 // are.
 //
 // Who knows that a stop is over, and asks below it, is told so, and its cause, whatever others have found and kept
-// meanwhile; and a child that is pushed meanwhile is found by who stops, or finds the stop.
+// meanwhile, also if it was stopped by another one who is not that far; what a group was told is told there for good;
+// and a child that is pushed meanwhile is found by who stops, or finds the stop.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +42,9 @@ enum class mistake {
   does_not_count,
   counts_after_the_look,
   has_no_fence,
+  leaves_at_once_if_it_was_stopped,
   // of who asks
+  keeps_no_cause,
   reads_the_count_after_the_words,
   keeps_the_count_though_it_has_found_a_cause,
   keeps_the_count_for_a_group_below,
@@ -73,13 +77,18 @@ class machine {
   std::array<nested_group, levels> groups;
 
   void stop(std::size_t level) {
-    const stop_cause cause = cause_at(level);
     if (with(mistake::counts_before_it_writes_the_cause)) stops.raise();
-    (void)groups[level].stop.request_stop(cause);  // 1
-    if (counts_in_time()) stops.raise();           // 2
-    if (!with(mistake::has_no_fence)) full_fence();
-    take_what_is_queued();  // 3
-    if (with(mistake::counts_after_the_look)) stops.raise();
+    const stop_cause above = cause_of(level);
+    const bool is_first = groups[level].stop.request_stop(above != stop_cause::none ? above : cause_at(level)) !=
+                          task_state::stopped::was_stopped_or_over;  // 1
+    if (is_first || !with(mistake::leaves_at_once_if_it_was_stopped)) {
+      if (counts_in_time()) stops.raise();  // 2
+    }
+    if (is_first) {
+      if (!with(mistake::has_no_fence)) full_fence();
+      take_what_is_queued();  // 3
+      if (with(mistake::counts_after_the_look)) stops.raise();
+    }
     is_over[level].store(true, memory_order_release);  // what the program knows of it
   }
 
@@ -90,6 +99,7 @@ class machine {
       const stop_cause told = cause_of(level);
       model::check(!must_be_told || told != stop_cause::none, "who asks after a stop is told of it");
       model::check(told == stop_cause::none || is_cause_above(told, level), "nobody is told of a stop beside it");
+      if (told != stop_cause::none) was_told[level].store(told, memory_order_relaxed);
     }
   }
 
@@ -106,12 +116,15 @@ class machine {
 
   void all_is_over() {
     for (std::size_t level = 0; level < levels; ++level) {
+      const stop_cause before = was_told[level].load(memory_order_relaxed);
       for (int i = 0; i < 2; ++i) {
-        const stop_cause expected = nearest_cause(level);
-        model::check(cause_of(level) == expected, "each is told the nearest cause in the end, and of no other");
+        const stop_cause told = cause_of(level);
+        model::check((told != stop_cause::none) == is_stopped(level) && is_cause_above(told, level),
+                     "each is told a cause in the end, and of no other stop");
+        model::check(before == stop_cause::none || told == before, "what was told is told for good");
       }
     }
-    if (!chosen.one_pushes || nearest_cause(leaf) == stop_cause::none) return;
+    if (!chosen.one_pushes || !is_stopped(leaf)) return;
     model::check(!is_queued.load(memory_order_relaxed), "no child that was stopped stays");
   }
 
@@ -142,7 +155,9 @@ class machine {
     if (found == stop_cause::none && with(mistake::keeps_the_count_for_a_group_below)) {
       for (nested_group& below : groups) below.unstopped_at.store(count, memory_order_relaxed);
     }
-    return found;
+    if (found == stop_cause::none || with(mistake::keeps_no_cause)) return found;
+    (void)groups[level].stop.request_stop(found);  // 4
+    return groups[level].stop.cause();
   }
 
   void take_what_is_queued() {
@@ -155,15 +170,12 @@ class machine {
     }
     return false;
   }
-  stop_cause nearest_cause(std::size_t level) const {
-    for (std::size_t at = level + 1; at-- > 0;) {
-      for (const std::size_t s : chosen.stopped) {
-        if (s == at) return cause_at(at);
-      }
-    }
-    return stop_cause::none;
+  bool is_stopped(std::size_t level) const {
+    return std::any_of(chosen.stopped.begin(), chosen.stopped.end(), [level](std::size_t at) { return at <= level; });
   }
+  // Or none.
   bool is_cause_above(stop_cause cause, std::size_t level) const {
+    if (cause == stop_cause::none) return true;
     for (std::size_t at = 0; at <= level; ++at) {
       if (cause_at(at) == cause) return true;
     }
@@ -172,6 +184,7 @@ class machine {
 
   atomic<bool> is_queued{false};
   std::array<atomic<bool>, levels> is_over{};
+  std::array<atomic<stop_cause>, levels> was_told{};  // by askers
 };
 
 std::function<void(model::scenario&)> scenario_of(const setting& chosen) {
@@ -227,7 +240,7 @@ TEST(StopCountModel, OfTwoStopsNoneIsLost) {
 TEST(StopCountModel, AChildThatIsPushedDuringAStopDoesNotStay) {
   for (const std::size_t level : {top, middle, leaf}) {
     const std::string name = "push against a stop of the " + names[level];
-    expect_held(in_turn(name, 4), {.stopped = {level}, .askers = {leaf}, .one_pushes = true});
+    expect_held(in_turn(name, 3), {.stopped = {level}, .askers = {leaf}, .one_pushes = true});
     expect_held(with_views(name + ", views", 2), {.stopped = {level}, .askers = {leaf}, .one_pushes = true});
   }
 }
@@ -240,7 +253,7 @@ TEST(StopCountModel, NeedsTheCountBetweenTheCauseAndTheLook) {
   const std::vector<std::size_t> both{leaf, middle};
   EXPECT_THAT(failure_of(in_turn("mistake: counts before it writes the cause", 2),
                          {.stopped = {top}, .askers = both, .made = mistake::counts_before_it_writes_the_cause}),
-              HasSubstr("each is told"));
+              HasSubstr("told"));
   EXPECT_THAT(failure_of(in_turn("mistake: does not count", 2),
                          {.stopped = {top}, .askers = both, .made = mistake::does_not_count}),
               HasSubstr("told"));
@@ -276,6 +289,24 @@ TEST(StopCountModel, NeedsBothFencesOfAPush) {
                 HasSubstr("no child"))
         << name;
   }
+}
+
+TEST(StopCountModel, NeedsToTellOfAStopThatAnotherOneMakesJustNow) {
+  for (const auto& stopped : {std::vector{middle, middle}, std::vector{top, middle}}) {
+    const setting of{.stopped = stopped, .askers = {middle, leaf}, .questions = 2};
+    expect_held(in_turn("two stops at once", 2), of);
+    setting bad = of;
+    bad.made = mistake::leaves_at_once_if_it_was_stopped;
+    EXPECT_THAT(failure_of(in_turn("mistake: leaves at once if it was stopped", 2), bad), HasSubstr("who asks after"));
+  }
+}
+
+TEST(StopCountModel, NeedsTheCauseKeptThatWasTold) {
+  const setting of{.stopped = {top, middle}, .askers = {leaf, middle}, .questions = 2};
+  expect_held(in_turn("a stop below another", 2), of);
+  setting bad = of;
+  bad.made = mistake::keeps_no_cause;
+  EXPECT_THAT(failure_of(in_turn("mistake: keeps no cause", 2), bad), HasSubstr("for good"));
 }
 
 std::vector<model::experiment> experiments() {

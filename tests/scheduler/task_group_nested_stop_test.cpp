@@ -299,4 +299,16 @@ TEST(TaskGroupNest, OfTwoStopsTheOuterOneThatCameFirstIsTold) {
   expect_conservation(all.pool);
 }
 
+TEST(TaskGroupNest, OfARequestAndALaterDeadlineBelowItTheRequestIsTold) {
+  nest all(3);
+  all.at(1).group->request_stop();
+  all.expect_told({{1, stop_cause::requested}});
+  all.clock.await_sleepers(1);
+  all.clock.advance(10ms);
+  all.clock.await_sleepers(1);
+  all.expect_told({{1, stop_cause::requested}});
+  all.release();
+  expect_conservation(all.pool);
+}
+
 }  // namespace

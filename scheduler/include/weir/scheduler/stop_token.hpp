@@ -48,8 +48,8 @@ class stop_token {
   /// Whether this task, its group, what they are part of, or the whole pool was asked to stop. Wait-free: a few loads;
   /// in a group once after each stop in the pool linear in the nesting.
   [[nodiscard]] bool stop_requested() const noexcept { return cause() != stop_cause::none; }
-  /// Why; the first cause wins, but that a group's own deadline, where it passes after a stop from above, is told from
-  /// then on.
+  /// Why: the first cause, and what was told once is told for good. Only where nobody in a group has asked since a stop
+  /// from above, its own deadline that has passed meanwhile is told instead.
   [[nodiscard]] stop_cause cause() const noexcept;
   /// Leaves the task by `cancelled` if it was asked to stop.
   void throw_if_stopped() const {
