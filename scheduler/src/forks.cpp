@@ -34,8 +34,10 @@ void forker::throw_forked() { throw refused({.reason = refusal_reason::forked});
 
 bool worker::run_fork_of(worker& victim, int depth) noexcept {
   fork_job* const f = victim.fork_thief_.steal();
-  if (f != nullptr) run_fork(*f, victim, depth);
-  return f != nullptr;
+  if (f == nullptr) return false;
+  last_victim_ = static_cast<std::size_t>(victim.index_);
+  run_fork(*f, victim, depth);
+  return true;
 }
 
 // What its thief has forked for `mine`, and nothing else, whatever that does after the end of it.

@@ -190,10 +190,7 @@ bool worker::run_stolen(int depth) noexcept {
   random_ ^= random_ << 17;
   const std::size_t first = random_ % workers.size();
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    const std::size_t victim = (first + i) % workers.size();
-    if (!run_one_of(*workers[victim], depth)) continue;
-    last_victim_ = victim;
-    return true;
+    if (run_one_of(*workers[(first + i) % workers.size()], depth)) return true;
   }
   return false;
 }
@@ -216,6 +213,7 @@ bool worker::run_one_of(worker& victim, int depth) noexcept {
 bool worker::run_task_of(worker& victim, int depth) noexcept {
   frame* const f = victim.steal().item;
   if (f == nullptr) return false;
+  last_victim_ = static_cast<std::size_t>(victim.index_);
   counters_.steals.add();
   counters_.tasks_stolen.add();
   stop_searching();
@@ -228,6 +226,7 @@ bool worker::run_child_of(worker& victim, int depth) noexcept {
   std::array<frame*, most_children_stolen> taken;
   const int n = victim.children_.try_take_oldest(taken.data(), most_children_stolen);
   if (n == 0) return false;
+  last_victim_ = static_cast<std::size_t>(victim.index_);
   counters_.steals.add();
   counters_.tasks_stolen.add(static_cast<std::uint64_t>(n));
   stop_searching();

@@ -115,7 +115,7 @@ class alignas(cache_line) worker {
   std::uint32_t since_look_ = 0;  // of these, after the last look at the injector
   int batch_left_ = 0;            // at most so many of the tasks in the deque came from the injector
   injector<frame, &frame::next_queued>::consumer outside_;
-  std::size_t last_victim_ = 0;  // of whom it stole last
+  std::size_t last_victim_ = 0;  // of whom it stole last; set before what it stole runs, which may steal, too
   std::uint64_t random_;         // state of xorshift64 (Marsaglia 2003)
 
   worker_counters counters_;
