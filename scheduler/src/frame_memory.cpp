@@ -75,8 +75,10 @@ bool survives_forks() noexcept {
   static const bool is_prepared = [] {
     const auto lock_all = [] {
       for (slab_heap& h : heaps) h.lock_for_fork();
+      reserve.lock_for_fork();
     };
     const auto unlock_all = [] {
+      reserve.unlock_after_fork();
       for (slab_heap& h : heaps) h.unlock_after_fork();
     };
     return pthread_atfork(lock_all, unlock_all, unlock_all) == 0;
@@ -151,7 +153,7 @@ void give_frame_memory(void* block, std::size_t bytes) noexcept {
 }
 
 frame_memory_use frame_memory_in_use() noexcept {
-  frame_memory_use all;
+  frame_memory_use all{.kept = reserve.count()};
   for (const slab_heap& h : heaps) {
     all.slabs += h.slabs();
     all.blocks_out += h.blocks_out();

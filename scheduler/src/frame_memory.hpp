@@ -22,7 +22,8 @@ inline constexpr int kept_slabs = 128;
 
 /// What the process holds for frames of the sizes that are cached; for tests.
 struct frame_memory_use {
-  std::int64_t slabs = 0;
+  std::int64_t slabs = 0;       // with a block that is out
+  std::int64_t kept = 0;        // slabs besides
   std::int64_t blocks_out = 0;  // in frames, and in the caches of threads
 };
 [[nodiscard]] frame_memory_use frame_memory_in_use() noexcept;

@@ -28,15 +28,22 @@ struct alignas(64) slab_heap::slab {
   }
 };
 
-bool slab_heap::add_slab() noexcept {
+void* slab_heap::map() noexcept {
   // Twice the size holds an aligned one; the rest goes back.
   void* const raw = mmap(nullptr, 2 * slab_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (raw == MAP_FAILED) return false;
+  if (raw == MAP_FAILED) return nullptr;
   auto* const first = static_cast<std::byte*>(raw);
   const std::size_t before = (slab_size - reinterpret_cast<std::uintptr_t>(first) % slab_size) % slab_size;
   if (before != 0) munmap(first, before);
   munmap(first + before + slab_size, slab_size - before);
-  slab& made = *::new (static_cast<void*>(first + before)) slab;
+  return first + before;
+}
+
+bool slab_heap::add_slab() noexcept {
+  void* memory = kept_->try_take();
+  if (memory == nullptr) memory = map();
+  if (memory == nullptr) return false;
+  slab& made = *::new (memory) slab;
   made.capacity = static_cast<std::uint32_t>((slab_size - sizeof(slab)) / block_size_);
   made.free = made.capacity;
   for (std::uint32_t i = 0; i < made.capacity; ++i) made.is_free[i / 64] |= std::uint64_t{1} << (i % 64);
@@ -44,8 +51,6 @@ bool slab_heap::add_slab() noexcept {
   ++slabs_;
   return true;
 }
-
-void slab_heap::unmap(slab& s) noexcept { munmap(static_cast<void*>(&s), slab_size); }
 
 void slab_heap::link(slab& s) noexcept {
   s.prev = nullptr;
@@ -63,10 +68,8 @@ int slab_heap::take(void** blocks, int n) {
   const lock_guard held(lock_);
   int left = n;
   while (left > 0) {
-    const bool is_new = usable_ == nullptr;
-    if (is_new && !add_slab()) break;
+    if (usable_ == nullptr && !add_slab()) break;
     slab& s = *usable_;
-    if (s.free == s.capacity && !is_new) kept_->use();
     const int wanted = left;
     for (std::uint64_t& word : s.is_free) {
       for (; word != 0 && left > 0; word &= word - 1) {
@@ -85,7 +88,7 @@ int slab_heap::take(void** blocks, int n) {
 }
 
 void slab_heap::give(void* const* blocks, int n) noexcept {
-  slab* dropped = nullptr;
+  slab* empty = nullptr;
   {
     const lock_guard held(lock_);
     for (int k = 0; k < n; ++k) {
@@ -94,14 +97,16 @@ void slab_heap::give(void* const* blocks, int n) noexcept {
       s.is_free[i / 64] |= std::uint64_t{1} << (i % 64);
       if (s.free++ == 0) link(s);
       if (s.free != s.capacity) continue;
-      if (kept_->try_keep()) continue;
       unlink(s);
-      s.next = std::exchange(dropped, &s);
+      s.next = std::exchange(empty, &s);
       --slabs_;
     }
     blocks_out_ -= n;
   }
-  while (dropped != nullptr) unmap(*std::exchange(dropped, dropped->next));
+  while (empty != nullptr) {
+    void* const memory = std::exchange(empty, empty->next);
+    if (!kept_->try_keep(memory)) munmap(memory, slab_size);
+  }
 }
 
 std::int64_t slab_heap::slabs() const noexcept {

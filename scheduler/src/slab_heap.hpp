@@ -1,4 +1,5 @@
-// Blocks of memory of one size, in slabs that go back to the system when all of their blocks are free.
+// Blocks of memory of one size, in slabs that go back when all of their blocks are free: to what is kept for all sizes, or
+// to the system.
 //
 // Source: Bonwick, "The slab allocator" (1994). A slab is 64 KiB, aligned to its size, so that a block's address tells
 // its slab; a bit for each block says whether it is free, so that a free block is not touched. It is taken from and
@@ -13,28 +14,9 @@
 #include <weir/queues/sync.hpp>
 #include <weir/queues/word_lock.hpp>
 
+#include "slab_reserve.hpp"
+
 namespace weir::detail {
-
-inline constexpr std::size_t slab_size = 64 * 1024;
-/// How many empty slabs some heaps keep together for the next burst. Thread-safe, wait-free.
-class slab_reserve {
- public:
-  explicit constexpr slab_reserve(int most) noexcept : most_(most) {}
-
-  /// One has become empty. False: it is not kept.
-  [[nodiscard]] bool try_keep() noexcept {
-    if (empty_.fetch_add(1, memory_order_relaxed) < most_) return true;  // (1)
-    use();
-    return false;
-  }
-  /// One that was kept is empty no more.
-  void use() noexcept { empty_.fetch_sub(1, memory_order_relaxed); }  // (1)
-
- private:
-  const int most_;
-  // Kept, and those that are just being refused. Writers: heaps, each under its lock. (1) relaxed: a number alone.
-  atomic<int> empty_{0};
-};
 
 /// Thread-safe. Never destroyed: blocks may be given back by whatever runs last.
 class slab_heap {
@@ -52,7 +34,7 @@ class slab_heap {
   /// Gives back `n` blocks that came from `take`. Linear in `n`.
   void give(void* const* blocks, int n) noexcept;
 
-  /// Slabs there are now, of slab_size bytes each.
+  /// Slabs with a block that is out, of slab_size bytes each.
   [[nodiscard]] std::int64_t slabs() const noexcept;
   /// Blocks that are out.
   [[nodiscard]] std::int64_t blocks_out() const noexcept;
@@ -64,8 +46,8 @@ class slab_heap {
  private:
   struct slab;
 
+  [[nodiscard]] static void* map() noexcept;
   [[nodiscard]] bool add_slab() noexcept WEIR_REQUIRES(lock_);
-  static void unmap(slab& s) noexcept;
   void link(slab& s) noexcept WEIR_REQUIRES(lock_);
   void unlink(slab& s) noexcept WEIR_REQUIRES(lock_);
 

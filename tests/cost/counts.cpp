@@ -44,7 +44,6 @@ constexpr owner owners[] = {
     {"fork_stack.hpp", "", kind::worker_rmw},   // the word of the stack
     {"stop_flag.hpp", "", kind::worker_rmw},
     {"word_lock.hpp", "keyed_queue", kind::worker_rmw},  // a worker's queue of children
-    {"slab_heap.hpp", "", kind::pool_rmw},               // what its heaps keep
     {"word_lock.hpp", "", kind::pool_rmw},               // the frames' memory, which the process has one of
     {"stop_count.hpp", "", kind::pool_rmw},
     {"striped_counter.hpp", "", kind::worker_rmw},

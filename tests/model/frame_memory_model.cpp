@@ -1,5 +1,6 @@
 // The real heap of frames between two threads: a frame goes from the one that made it to the one that ends it, and back
-// to either by the heap, and belongs to one at a time.
+// to either by the heap, and belongs to one at a time. Beside it a heap of another size, which has the same reserve: a
+// slab that one has emptied is the other's next one.
 //
 // What a frame holds is plain data, so that with views a hand-back that orders nothing is a data race.
 #include <array>
@@ -36,47 +37,63 @@ struct handover {
   mistake made;
   weir::detail::slab_reserve reserve{1};
   weir::detail::slab_heap heap{1024, reserve};
+  weir::detail::slab_heap other_heap{512, reserve};
+  // What the first block holds, of whatever size it is: each that is made would be a new variable for the views.
+  const frame* first = nullptr;
+  model::checked<int> of_first;
   atomic<frame*> on_its_way{nullptr};
   atomic<bool> is_over{false};
 
-  frame* make(int value) {
+  frame* make(int value, weir::detail::slab_heap& from) {
     void* block = nullptr;
-    model::check(heap.take(&block, 1) == 1, "there is memory");
+    model::check(from.take(&block, 1) == 1, "there is memory");
     auto* const f = ::new (block) frame;
     f->payload.set(value);
     return f;
   }
-  void end(frame* f) {
+  void end(frame* f, weir::detail::slab_heap& from) {
     f->payload.set(0);
     f->~frame();
     void* const block = f;
-    heap.give(&block, 1);
-    if (made == mistake::given_back_twice) heap.give(&block, 1);
+    from.give(&block, 1);
+    if (made == mistake::given_back_twice) from.give(&block, 1);
     if (made != mistake::touched_after_it_is_given_back) return;
     weir::detail::cpu_pause();
     f->payload.set(-1);
   }
 
+  // Each has the first block of its slab, which may be the same memory.
+  void make_and_end(int value, weir::detail::slab_heap& in) {
+    frame* const f = make(value, in);
+    if (first == nullptr) first = f;
+    if (f == first) of_first.set(value);
+    model::check(f->payload.get() == value, "as it was made");
+    if (f == first) model::check(of_first.get() == value, "memory belongs to one at a time");
+    end(f, in);
+  }
+
   void maker() {
+    make_and_end(50, heap);
     for (int i = 1; i <= 2; ++i) {
-      frame* const f = make(i);
+      frame* const f = make(i, heap);
       frame* none = nullptr;
       // What the other side has not fetched yet is ended here.
-      if (!on_its_way.compare_exchange_strong(none, f, memory_order_release, memory_order_relaxed)) end(f);
+      if (!on_its_way.compare_exchange_strong(none, f, memory_order_release, memory_order_relaxed)) end(f, heap);
     }
     is_over.store(true, memory_order_release);
   }
 
   void ender() {
+    make_and_end(200, other_heap);  // may lie where the maker's first one did
     for (;;) {
       const bool is_last = is_over.load(memory_order_acquire);
       if (frame* const f = on_its_way.exchange(nullptr, memory_order_acquire)) {
         model::check(f->payload.get() > 0, "as it was made");
-        frame* const own = make(100);  // not the one that is on its way
+        frame* const own = make(100, heap);  // not the one that is on its way
         model::check(f != own, "a frame belongs to one at a time");
-        end(f);
+        end(f, heap);
         model::check(own->payload.get() == 100, "as it was made");
-        end(own);
+        end(own, heap);
       } else if (is_last) {
         return;
       } else {
@@ -92,7 +109,10 @@ model::result explore(const model::options& options, mistake made) {
     s.label("on its way", h->on_its_way);
     s.thread("maker", [h] { h->maker(); });
     s.thread("ender", [h] { h->ender(); });
-    s.finally([h] { model::check(h->heap.blocks_out() == 0, "all came back"); });
+    s.finally([h] {
+      model::check(h->heap.blocks_out() + h->other_heap.blocks_out() == 0, "all came back");
+      model::check(h->heap.slabs() + h->other_heap.slabs() == 0 && h->reserve.count() == 1, "and all but one slab");
+    });
   });
 }
 

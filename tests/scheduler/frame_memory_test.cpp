@@ -68,6 +68,23 @@ TEST(FrameMemory, GoesRoundBetweenThreads) {
   EXPECT_LE(frame_memory_in_use().blocks_out, after_first_round + 64);
 }
 
+// Else a burst of one size would leave all others without any that are kept, for ever.
+TEST(FrameMemory, WhatABurstOfOneSizeHasLeftIsThereForAnother) {
+  const auto all_slabs = [] { return frame_memory_in_use().slabs + frame_memory_in_use().kept; };
+  const auto burst = [&](std::size_t bytes, std::size_t count) {
+    std::vector<void*> blocks(count);
+    for (void*& b : blocks) b = take_frame_memory(bytes);
+    const std::int64_t slabs = all_slabs();
+    for (void* const b : blocks) give_frame_memory(b, bytes);
+    return slabs;
+  };
+  (void)burst(64, 200'000);  // 196 slabs, of which 128 are kept
+  const std::int64_t before = all_slabs();
+  EXPECT_GE(before, weir::detail::kept_slabs);
+  EXPECT_LE(burst(256, 20'000), before + 1) << "79 slabs";
+  EXPECT_LE(all_slabs(), before + 1) << "the one more is of what the cache has";
+}
+
 TEST(FrameMemory, AThreadGivesItsCacheBackWhenItEnds) {
   const std::int64_t before = frame_memory_in_use().blocks_out;
   std::thread([] { give_frame_memory(take_frame_memory(224), 224); }).join();
@@ -94,19 +111,19 @@ TEST(FrameMemory, MayBeUsedAfterTheThreadsCacheHasGone) {
 TEST(FrameMemory, AForkedChildCanUseItWhateverOthersDid) {
   weir::detail::atomic<bool> is_over{false};
   std::thread other([&] {
-    std::vector<void*> blocks(500);
+    std::vector<void*> blocks(800);  // three slabs and more, each of which is emptied and kept again and again
     while (!is_over.load(weir::detail::memory_order_relaxed)) {
-      for (void*& b : blocks) b = take_frame_memory(64);
-      for (void* const b : blocks) give_frame_memory(b, 64);
+      for (void*& b : blocks) b = take_frame_memory(256);
+      for (void* const b : blocks) give_frame_memory(b, 256);
     }
   });
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 60; ++i) {
     const pid_t child = fork();
     if (child == 0) {
       alarm(20);  // a child that hangs is seen as one that was killed
-      std::vector<void*> blocks(200);
-      for (void*& b : blocks) b = take_frame_memory(64);
-      for (void* const b : blocks) give_frame_memory(b, 64);
+      std::vector<void*> blocks(800);
+      for (void*& b : blocks) b = take_frame_memory(256);
+      for (void* const b : blocks) give_frame_memory(b, 256);
       _exit(0);
     }
     int status = -1;

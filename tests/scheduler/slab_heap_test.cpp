@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <random>
@@ -63,9 +64,12 @@ TEST_P(SlabHeap, SlabsGoBackButForAFew) {
   const std::int64_t waste = size() / 2 + 192;  // at the end of a slab, on average, and its head
   EXPECT_LE(bytes, 100'000 * static_cast<std::int64_t>(size()) * (slab_size + 2 * waste) / slab_size + slab_size);
   give_all(heap, blocks);
-  EXPECT_EQ(heap.slabs(), kept_slabs);
-  give_all(heap, take_all_of(heap, 1'000));
-  EXPECT_EQ(heap.slabs(), kept_slabs) << "what was kept is used again";
+  EXPECT_EQ(heap.slabs(), 0);
+  EXPECT_EQ(reserve.count(), kept_slabs);
+  const std::vector<void*> again = take_all_of(heap, 200);
+  EXPECT_EQ(reserve.count(), kept_slabs - heap.slabs()) << "what was kept is used again";
+  give_all(heap, again);
+  EXPECT_EQ(reserve.count(), kept_slabs);
 }
 
 TEST_P(SlabHeap, ASlabWithABlockOutStays) {
@@ -75,11 +79,13 @@ TEST_P(SlabHeap, ASlabWithABlockOutStays) {
   std::memset(last, 7, size());
   blocks.pop_back();
   give_all(heap, blocks);
-  EXPECT_EQ(heap.slabs(), kept_slabs + 1);
+  EXPECT_EQ(heap.slabs(), 1);
+  EXPECT_EQ(reserve.count(), kept_slabs);
   const auto* const bytes = static_cast<unsigned char*>(last);
   EXPECT_TRUE(std::all_of(bytes, bytes + size(), [](unsigned char c) { return c == 7; }));
   heap.give(&last, 1);
-  EXPECT_EQ(heap.slabs(), kept_slabs);
+  EXPECT_EQ(heap.slabs(), 0);
+  EXPECT_EQ(reserve.count(), kept_slabs);
 }
 
 TEST_P(SlabHeap, HandsNoBlockOutTwice) {
@@ -109,6 +115,47 @@ TEST_P(SlabHeap, HandsNoBlockOutTwice) {
   for (std::uint32_t mark = 1; mark <= 3; ++mark) threads.emplace_back(work, mark);
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(heap.blocks_out(), 0);
+}
+
+// What one has emptied, full of what its blocks held, is the other's.
+TEST_P(SlabHeap, TwoShareOneReserve) {
+  slab_heap other(size() == 1024 ? 64 : 1024, reserve);
+  const std::vector<void*> blocks = take_all_of(heap, 20'000);
+  for (void* const b : blocks) std::memset(b, 0xff, size());
+  give_all(heap, blocks);
+  ASSERT_EQ(reserve.count(), kept_slabs);
+  const std::vector<void*> others = take_all_of(other, 500);
+  EXPECT_EQ(reserve.count(), kept_slabs - other.slabs());
+  EXPECT_EQ(std::set<void*>(others.begin(), others.end()).size(), others.size());
+  const std::vector<void*> more = take_all_of(heap, 20'000);
+  EXPECT_EQ(reserve.count(), 0) << "what the system has given besides is used with it";
+  give_all(other, others);
+  give_all(heap, more);
+  EXPECT_EQ(reserve.count(), kept_slabs) << "of both together";
+  EXPECT_EQ(heap.slabs() + other.slabs(), 0);
+}
+
+// Slabs go to and fro between two sizes, each block of which has its thread's mark.
+TEST_P(SlabHeap, TwoThatShareOneReserveHandNoBlockOutTwice) {
+  slab_heap other(size() == 1024 ? 64 : 1024, reserve);
+  const auto work = [this](slab_heap& from, std::uint32_t mark) {
+    std::minstd_rand random(weir::testing::seed() + mark);
+    for (int round = 0; round < 60; ++round) {
+      const std::vector<void*> mine = take_all_of(from, random() % 3'000);
+      for (void* const b : mine) *static_cast<std::uint32_t*>(b) = mark;
+      for (void* const b : mine) ASSERT_EQ(*static_cast<std::uint32_t*>(b), mark);
+      give_all(from, mine);
+      ASSERT_LE(reserve.count(), kept_slabs);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint32_t mark = 1; mark <= 4; ++mark) {
+    threads.emplace_back(work, std::ref(mark % 2 == 0 ? heap : other), mark);
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(heap.blocks_out() + other.blocks_out(), 0);
+  EXPECT_EQ(heap.slabs() + other.slabs(), 0);
+  EXPECT_LE(reserve.count(), kept_slabs);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, SlabHeap, testing::Values(64u, 80u, 144u, 256u, 1024u));
