@@ -105,7 +105,7 @@ void run_forks(int thieves, std::uint64_t forks, std::uint64_t seed) {
 TEST(ForkStackStress, RunsEachForkOnce) {
   const std::uint64_t seed = weir::testing::seed();
   SCOPED_TRACE(seed);
-  for (const int thieves : {1, 2, 3, 7}) {
+  for (const int thieves : {1, 2, 3, 7, 63}) {
     run_forks(thieves, static_cast<std::uint64_t>(weir::testing::scaled(100'000)),
               seed + static_cast<std::uint64_t>(thieves));
   }

@@ -195,9 +195,13 @@ TEST(PoolCancelStress, AgainstTheStartAndTheEnd) {
             << " too late\n";
 }
 
-TEST(PoolCancelStress, DeadlinesAgainstEverything) {
+// By the number of workers.
+class PoolDeadlineStress : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Workers, PoolDeadlineStress, testing::Values(1, 2, 3, 8, 64));
+
+TEST_P(PoolDeadlineStress, AgainstEverything) {
   std::mt19937_64 random(weir::testing::seed());
-  weir::pool pool({.workers = 2, .limits = {.max_tasks = 8, .max_waiters = 8}});
+  weir::pool pool({.workers = GetParam(), .limits = {.max_tasks = 8, .max_waiters = 8}});
   std::array<int, 5> seen{};
   int refused = 0;
   std::int64_t reach = 200;  // microseconds; follows the outcomes, so that about half of the tasks are in time

@@ -26,7 +26,7 @@ TEST(PoolLifeStress, PoolsAreMadeAndDestroyedWithWorkInFlight) {
     const auto count = static_cast<std::uint32_t>(random() % 20);
     std::vector<weir::job<void>> outlive;
     {
-      weir::pool pool({.workers = static_cast<std::int64_t>(1 + random() % 4),
+      weir::pool pool({.workers = weir::testing::some_workers(random),
                        .limits = {.max_tasks = 10, .max_waiters = 5},
                        .help_depth = static_cast<int>(random() % 3)});
       for (std::uint32_t i = 0; i < count; ++i) {
@@ -60,7 +60,9 @@ TEST(PoolLifeStress, ShutdownWhileOthersSubmit) {
   std::mt19937_64 random(weir::testing::seed());
   for (int round = 0; round < scaled(400); ++round) {
     std::optional<weir::pool> pool;
-    pool.emplace(weir::pool_options{.workers = 2, .limits = {.max_tasks = 6, .max_waiters = 4}, .stop_grace = 30s});
+    pool.emplace(weir::pool_options{.workers = weir::testing::some_workers(random),
+                                    .limits = {.max_tasks = 6, .max_waiters = 4},
+                                    .stop_grace = 30s});
     tally refused;
     std::vector<std::thread> submitters;
     for (int i = 0; i < 3; ++i) {
@@ -102,7 +104,8 @@ TEST(PoolLifeStress, JobsAreAwaitedAndStoppedWhileThePoolIsDestroyed) {
   std::mt19937_64 random(weir::testing::seed());
   for (int round = 0; round < scaled(700); ++round) {
     std::optional<weir::pool> pool;
-    pool.emplace(weir::pool_options{.workers = 2, .limits = {.max_tasks = 4, .max_waiters = 4}});
+    pool.emplace(weir::pool_options{.workers = weir::testing::some_workers(random),
+                                    .limits = {.max_tasks = 4, .max_waiters = 4}});
     std::vector<std::thread> holders;
     for (int i = 0; i < 4; ++i) {
       auto job = pool->enqueue({.deadline = weir::within(std::chrono::microseconds(random() % 400))},

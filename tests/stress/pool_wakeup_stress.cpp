@@ -29,6 +29,17 @@ class jitter {
   std::mt19937_64 random_;
 };
 
+constexpr auto sleep_at_once = weir::duration::zero();
+constexpr auto search_first = std::chrono::microseconds(20);
+
+// By the number of workers.
+class PoolWakeupStress : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Workers, PoolWakeupStress, testing::Values(1, 2, 3, 8, 64));
+
+// For what stalls with a single worker.
+class PoolHandOverStress : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Workers, PoolHandOverStress, testing::Values(2, 3, 8, 64));
+
 // With WEIR_STRESS=100 a million rounds each.
 void post_one_and_go_idle(std::int64_t workers, weir::duration search_time) {
   constexpr int rounds = 10'000;
@@ -42,15 +53,11 @@ void post_one_and_go_idle(std::int64_t workers, weir::duration search_time) {
   }
 }
 
-constexpr auto sleep_at_once = weir::duration::zero();
-constexpr auto search_first = std::chrono::microseconds(20);
+TEST_P(PoolWakeupStress, PostOneAndGoIdle) { post_one_and_go_idle(GetParam(), sleep_at_once); }
+TEST_P(PoolWakeupStress, PostOneAndGoIdleAfterASearch) { post_one_and_go_idle(GetParam(), search_first); }
 
-TEST(PoolWakeupStress, PostOneAndGoIdleWithOneWorker) { post_one_and_go_idle(1, sleep_at_once); }
-TEST(PoolWakeupStress, PostOneAndGoIdleWithTwoWorkers) { post_one_and_go_idle(2, sleep_at_once); }
-TEST(PoolWakeupStress, PostOneAndGoIdleAfterASearch) { post_one_and_go_idle(2, search_first); }
-
-TEST(PoolWakeupStress, ManyPostersLoseNothing) {
-  weir::pool pool({.workers = 3});
+TEST_P(PoolWakeupStress, ManyPostersLoseNothing) {
+  weir::pool pool({.workers = GetParam()});
   const int rounds = scaled(25'000);
   tally ran;
   std::mt19937_64 random(weir::testing::seed());
@@ -70,9 +77,9 @@ TEST(PoolWakeupStress, ManyPostersLoseNothing) {
 
 // A worker wakes up from a join, perhaps by a call that was meant for new work, and goes on with its own task, which
 // waits for that work to be done by another one.
-TEST(PoolWakeupStress, AJoinHandsOnTheWakeUpOfNewWork) {
+TEST_P(PoolHandOverStress, AJoinHandsOnTheWakeUpOfNewWork) {
   std::mt19937_64 random(weir::testing::seed());
-  weir::pool pool({.workers = 3, .help_depth = 4});
+  weir::pool pool({.workers = GetParam(), .help_depth = 4});
   for (int round = 0; round < scaled(8'000); ++round) {
     event go, done;
     auto awaited = pool.try_submit({}, [&] { go.await("the release"); });
@@ -91,9 +98,9 @@ TEST(PoolWakeupStress, AJoinHandsOnTheWakeUpOfNewWork) {
 
 // A worker that joins looks at the newest of its own deque and puts it back: whoever looked for work in between must
 // look again.
-TEST(PoolWakeupStress, WhatAJoinPutsBackIsNotOverlooked) {
+TEST_P(PoolHandOverStress, WhatAJoinPutsBackIsNotOverlooked) {
   std::mt19937_64 random(weir::testing::seed());
-  weir::pool pool({.workers = 2, .help_depth = 1});
+  weir::pool pool({.workers = GetParam(), .help_depth = 1});
   for (int round = 0; round < scaled(10'000); ++round) {
     pool.run({},
              [&, seed = random()] {
@@ -110,9 +117,9 @@ TEST(PoolWakeupStress, WhatAJoinPutsBackIsNotOverlooked) {
 
 // A cancelled task leaves a husk, and many of them are swept out by whoever cancels: what else is queued stays in
 // sight.
-TEST(PoolWakeupStress, ASweepOfHusksHidesNothing) {
+TEST_P(PoolHandOverStress, ASweepOfHusksHidesNothing) {
   std::mt19937_64 random(weir::testing::seed());
-  weir::pool pool({.workers = 3, .limits = {.max_tasks = 4}});
+  weir::pool pool({.workers = GetParam(), .limits = {.max_tasks = 4}});
   for (int round = 0; round < scaled(8'000); ++round) {
     pool.run({},
              [&, seed = random()] {

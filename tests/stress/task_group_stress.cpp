@@ -73,67 +73,67 @@ struct stress_tree {
   }
 };
 
-TEST(TaskGroupStress, AMillionNodesOfATreeInOneGroup) {
+// By the number of workers.
+class TaskGroupStress : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Workers, TaskGroupStress, testing::Values(1, 2, 3, 8, 64));
+
+TEST_P(TaskGroupStress, AMillionNodesOfATreeInOneGroup) {
   constexpr int depth = WEIR_WITH_TSAN || WEIR_WITH_ASAN ? 15 : 19;
   constexpr std::int64_t all = (std::int64_t{1} << (depth + 1)) - 1;
   for (int round = 0; round < weir::testing::stress_factor(); ++round) {
-    for (const std::int64_t workers : {1, 2, 8}) {
-      for (const std::int64_t max_tasks : {workers + 1, std::int64_t{65'536}}) {
-        weir::pool pool({.workers = workers, .limits = {.max_tasks = max_tasks}});
-        weir::detail::atomic<std::int64_t> nodes{0};
-        pool.run({},
-                 [&] {
-                   weir::task_group group(pool);
-                   stress_tree{group, nodes}(depth);
-                   group.wait();
-                   EXPECT_EQ(nodes.load(memory_order_relaxed), all);
-                 })
-            .value();
-        weir::task_group outside(pool);
-        stress_tree{outside, nodes}(depth - 2);
-        outside.wait();
-        EXPECT_EQ(nodes.load(memory_order_relaxed), all + (all - 3) / 4);
-      }
-    }
-  }
-}
-
-TEST(TaskGroupStress, GroupsEndRightAfterTheirWaitAndTheirMemoryIsUsedAgain) {
-  std::mt19937_64 random(weir::testing::seed());
-  for (const std::int64_t workers : {1, 2, 3, 8}) {
-    weir::pool pool({.workers = workers, .help_depth = workers == 3 ? 2 : 0});
-    group_ledger ledger;
-    const auto one_group = [&](std::uint64_t dice) {
-      alignas(weir::task_group) std::array<std::byte, sizeof(weir::task_group)> place;
-      auto* const group = ::new (static_cast<void*>(&place)) weir::task_group(pool);
-      for (std::uint64_t i = 0; i < dice % 4; ++i) {
-        group->spawn([&, e = group_entry(ledger), deep = dice % 5 == 0] {
-          e.note_run();
-          if (deep) group->spawn([inner = group_entry(ledger)] { inner.note_run(); });
-        });
-      }
-      if (dice % 7 != 0) group->wait();
-      std::destroy_at(group);
-      place.fill(std::byte{0xee});  // a late touch of the word finds nonsense
-    };
-    for (int round = 0; round < scaled(3'000); ++round) {
-      one_group(random());
+    for (const std::int64_t max_tasks : {GetParam() + 1, std::int64_t{65'536}}) {
+      weir::pool pool({.workers = GetParam(), .limits = {.max_tasks = max_tasks}});
+      weir::detail::atomic<std::int64_t> nodes{0};
       pool.run({},
-               [&, dice = random()] {
-                 for (std::uint64_t i = 0; i < 4; ++i) one_group(dice >> i);
+               [&] {
+                 weir::task_group group(pool);
+                 stress_tree{group, nodes}(depth);
+                 group.wait();
+                 EXPECT_EQ(nodes.load(memory_order_relaxed), all);
                })
           .value();
+      weir::task_group outside(pool);
+      stress_tree{outside, nodes}(depth - 2);
+      outside.wait();
+      EXPECT_EQ(nodes.load(memory_order_relaxed), all + (all - 3) / 4);
     }
-    expect_conservation(pool);
-    ledger.expect_all_ended();
   }
 }
 
-TEST(TaskGroupStress, PoolsEndRightAfterTheLastChild) {
+TEST_P(TaskGroupStress, GroupsEndRightAfterTheirWaitAndTheirMemoryIsUsedAgain) {
+  std::mt19937_64 random(weir::testing::seed());
+  weir::pool pool({.workers = GetParam(), .help_depth = GetParam() == 3 ? 2 : 0});
+  group_ledger ledger;
+  const auto one_group = [&](std::uint64_t dice) {
+    alignas(weir::task_group) std::array<std::byte, sizeof(weir::task_group)> place;
+    auto* const group = ::new (static_cast<void*>(&place)) weir::task_group(pool);
+    for (std::uint64_t i = 0; i < dice % 4; ++i) {
+      group->spawn([&, e = group_entry(ledger), deep = dice % 5 == 0] {
+        e.note_run();
+        if (deep) group->spawn([inner = group_entry(ledger)] { inner.note_run(); });
+      });
+    }
+    if (dice % 7 != 0) group->wait();
+    std::destroy_at(group);
+    place.fill(std::byte{0xee});  // a late touch of the word finds nonsense
+  };
+  for (int round = 0; round < scaled(3'000); ++round) {
+    one_group(random());
+    pool.run({},
+             [&, dice = random()] {
+               for (std::uint64_t i = 0; i < 4; ++i) one_group(dice >> i);
+             })
+        .value();
+  }
+  expect_conservation(pool);
+  ledger.expect_all_ended();
+}
+
+TEST(TaskGroupEndStress, PoolsEndRightAfterTheLastChild) {
   std::mt19937_64 random(weir::testing::seed());
   for (int round = 0; round < scaled(1'500); ++round) {
     group_ledger ledger;
-    const auto workers = static_cast<std::int64_t>(1 + random() % 4);
+    const std::int64_t workers = weir::testing::some_workers(random);
     {
       weir::pool pool({.workers = workers, .stop_grace = 30s});
       const bool in_task = random() % 2 == 0;
@@ -235,58 +235,56 @@ struct mixture {
   }
 };
 
-TEST(TaskGroupStress, AMixture) {
+TEST_P(TaskGroupStress, AMixture) {
   const std::uint64_t seed = weir::testing::seed();
   std::mt19937_64 random(seed);
-  for (const std::int64_t workers : {1, 2, 3, 8}) {
-    for (const std::int64_t max_tasks : {workers + 2, std::int64_t{65'536}}) {
-      group_ledger ledger;
-      weir::pool pool({.workers = workers, .limits = {.max_tasks = max_tasks}});
-      weir::testing::event over;
-      std::thread sampler([&] {
-        while (!over.is_set()) {
-          EXPECT_LE(pool.metrics().live, max_tasks);
-          std::this_thread::yield();
+  for (const std::int64_t max_tasks : {GetParam() + 2, std::int64_t{65'536}}) {
+    group_ledger ledger;
+    weir::pool pool({.workers = GetParam(), .limits = {.max_tasks = max_tasks}});
+    weir::testing::event over;
+    std::thread sampler([&] {
+      while (!over.is_set()) {
+        EXPECT_LE(pool.metrics().live, max_tasks);
+        std::this_thread::yield();
+      }
+    });
+    const mixture all{pool, ledger};
+    std::vector<std::thread> outside;
+    for (int t = 0; t < 2; ++t) {
+      outside.emplace_back([&, own = random()] {
+        std::mt19937_64 dice(own);
+        const auto end = std::chrono::steady_clock::now() + stress_time() / 4;
+        while (std::chrono::steady_clock::now() < end) {
+          if (dice() % 2 == 0) {
+            try {
+              all.run_in(dice(), 3);
+            } catch (const weir::refused& e) {  // a group with a deadline that passed at the door
+              EXPECT_NE(e.why().reason, weir::refusal_reason::would_deadlock);
+            }
+          } else {
+            auto job = pool.submit({}, [&, root = dice()] { all.run_in(root, 3); });
+            if (job && dice() % 3 == 0) job->request_stop();
+            if (job) job->wait();
+          }
         }
       });
-      const mixture all{pool, ledger};
-      std::vector<std::thread> outside;
-      for (int t = 0; t < 2; ++t) {
-        outside.emplace_back([&, own = random()] {
-          std::mt19937_64 dice(own);
-          const auto end = std::chrono::steady_clock::now() + stress_time() / 4;
-          while (std::chrono::steady_clock::now() < end) {
-            if (dice() % 2 == 0) {
-              try {
-                all.run_in(dice(), 3);
-              } catch (const weir::refused& e) {  // a group with a deadline that passed at the door
-                EXPECT_NE(e.why().reason, weir::refusal_reason::would_deadlock);
-              }
-            } else {
-              auto job = pool.submit({}, [&, root = dice()] { all.run_in(root, 3); });
-              if (job && dice() % 3 == 0) job->request_stop();
-              if (job) job->wait();
-            }
-          }
-        });
-      }
-      for (std::thread& t : outside) t.join();
-      over.set();
-      sampler.join();
-      expect_conservation(pool);
-      ledger.expect_all_ended();
-      std::cout << workers << " workers, " << max_tasks << " tasks: " << ledger.made.load(memory_order_relaxed)
-                << " callables, of which " << ledger.runs.load(memory_order_relaxed) << " ran\n";
     }
+    for (std::thread& t : outside) t.join();
+    over.set();
+    sampler.join();
+    expect_conservation(pool);
+    ledger.expect_all_ended();
+    std::cout << GetParam() << " workers, " << max_tasks << " tasks: " << ledger.made.load(memory_order_relaxed)
+              << " callables, of which " << ledger.runs.load(memory_order_relaxed) << " ran\n";
   }
 }
 
-TEST(TaskGroupStress, ShutdownsAndStopsMeetGroupsAtWork) {
+TEST(TaskGroupEndStress, ShutdownsAndStopsMeetGroupsAtWork) {
   std::mt19937_64 random(weir::testing::seed());
   for (int round = 0; round < scaled(300); ++round) {
     group_ledger ledger;
     std::optional<weir::pool> pool(
-        std::in_place, weir::pool_options{.workers = static_cast<std::int64_t>(1 + random() % 4), .stop_grace = 30s});
+        std::in_place, weir::pool_options{.workers = weir::testing::some_workers(random), .stop_grace = 30s});
     tally started;
     auto job = pool->try_submit({}, [&, own = random()](weir::stop_token stop) {
       weir::task_group group(*pool, {.max_running = own % 2 == 0 ? std::int64_t{2} : weir::unlimited});

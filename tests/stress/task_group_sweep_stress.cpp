@@ -211,11 +211,15 @@ void stop_beside(sweep_round& r, const spawners& others) {
   stop_now(r);
 }
 
-TEST(TaskGroupSweepStress, WhatHadNotStartedWhenAStopReturnedDoesNotStart) {
+// By the number of workers.
+class TaskGroupSweepStress : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Workers, TaskGroupSweepStress, testing::Values(1, 2, 3, 8, 64));
+
+TEST_P(TaskGroupSweepStress, WhatHadNotStartedWhenAStopReturnedDoesNotStart) {
   std::mt19937_64 random(weir::testing::seed());
   std::int64_t made = 0, runs = 0, under_way = 0;
   for (const std::int64_t max_tasks : {std::int64_t{65'536}, std::int64_t{12}}) {
-    weir::pool pool({.workers = 3, .limits = {.max_tasks = max_tasks}});
+    weir::pool pool({.workers = GetParam(), .limits = {.max_tasks = max_tasks}});
     {
       spawners others(pool);
       for (int i = 0; i < scaled(8'000); ++i) {
@@ -248,10 +252,10 @@ TEST(TaskGroupSweepStress, WhatHadNotStartedWhenAStopReturnedDoesNotStart) {
 }
 
 // No worker comes for what a stop, a spawn or a turn has left behind.
-TEST(TaskGroupSweepStress, WhatIsQueuedEndsThoughNoWorkerIsFree) {
+TEST_P(TaskGroupSweepStress, WhatIsQueuedEndsThoughNoWorkerIsFree) {
   std::mt19937_64 random(weir::testing::seed());
-  weir::pool pool({.workers = 3});
-  busy_workers busy(pool, 3);
+  weir::pool pool({.workers = GetParam()});
+  busy_workers busy(pool, static_cast<std::uint32_t>(GetParam()));
   std::int64_t made = 0;
   {
     spawners others(pool);

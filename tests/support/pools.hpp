@@ -49,6 +49,14 @@ class busy_workers {
   std::uint32_t count_;
 };
 
+/// For one of many pools that a test makes: 1 to 4 workers, 8 at times, and rarely 64, which take the time of ten others.
+template <typename Random>
+std::int64_t some_workers(Random& random) {
+  const auto die = random() % 32;
+  if (die == 0) return 64;
+  return die < 4 ? 8 : static_cast<std::int64_t>(1 + die % 4);
+}
+
 /// Waits until nothing is live and nobody waits.
 inline void await_rest(const pool& p) {
   eventually("a pool that comes to rest", [&] {
