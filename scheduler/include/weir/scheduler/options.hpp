@@ -100,8 +100,9 @@ struct pool_options {
   /// How long a worker runs before the system gives its CPU to another thread that waits for it: 100 us to 100 ms, or
   /// 0 to leave that as it is for the thread that makes the pool: mostly the system's own, of some milliseconds. A
   /// thread with short turns is also let in sooner when it is woken. Where it is no Linux from 6.12 on, or not
-  /// allowed, or the policy of the thread that makes the pool is not SCHED_OTHER, nothing is changed. A thread that a
-  /// task starts inherits it.
+  /// allowed, or the policy of the thread that makes the pool is not SCHED_OTHER, nothing is changed. A thread or a
+  /// process that a task starts inherits it. 0 is needed in a sandbox that ends a process for sched_setattr instead of
+  /// refusing it, as systemd's SystemCallFilter=~@resources does by default.
   duration time_slice = std::chrono::microseconds(500);
   /// Of so many roots that a thread submits to this pool one after the other, refused ones included, one is timed, at
   /// a place that varies: pool_metrics::queue_time and run_time count it. 0 to 1,000,000,000. 1: all; 0: none, and
