@@ -197,6 +197,18 @@ TEST(ForkSleepModel, LeavesToTheThiefWhatItForksAfterwards) {
   EXPECT_TRUE(r.passed() && r.complete) << r.report;
 }
 
+// The owner's look at the stack may see what was made public after the end of its fork, and its question after that look
+// an old state of the fork, unless the look is acquire and the publishing release. (What the exchange of a steal
+// publishes is plain data that this model does not have: fork_stack_model.cpp.)
+TEST(ForkSleepModel, NeedsTheOrdersByWhichAnEpochIsSeen) {
+  model::experiment e = pair_that_goes_on;
+  e.how.preemptions = 2;
+  e.how.old_reads = 3;  // of each look at the state
+  const model::mutants m = model::weaken_each_order("fork_stack.hpp", {e});
+  EXPECT_EQ(m.killed, 2);
+  EXPECT_THAT(m.survivors, testing::ElementsAre("steal_while compare_exchange: acquire -> relaxed"));
+}
+
 TEST(ForkSleepModel, NeedsEachStepOfLeapfrogging) {
   const std::pair<fork_sleep_mistake, const char*> mistakes[] = {
       {fork_sleep_mistake::owner_does_not_ask_whether_it_goes_on, "owner does not ask"},

@@ -49,9 +49,11 @@ class fork_stack {
   // fork will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
   //     same release sequence; publishes the slot and the fork.
-  // (2) not gone yet: release addition by the owner, after it has ended a stolen fork -> acquire load by a thief that
-  //     takes only what belongs to that fork, before it asks whether it has ended. What is public then and belongs to
-  //     another one was made public after that end, which the load makes visible; after its exchange the epoch differs.
+  // (2) not gone yet: release addition by the owner, which makes more public (1) -> acquire load by a thief that takes
+  //     only what belongs to a stolen fork, before it asks whether that has ended. What it finds public and belongs to
+  //     another one was made public after that end, which the load makes visible. That the fork ends between the
+  //     question and the exchange is told by the epoch, which differs then. Adding to that is relaxed: all that belongs
+  //     to the fork is joined by then, so that what is public afterwards, at its index or above, is published by (1).
   alignas(cache_line) atomic<std::uint64_t> word_{0};
 
   // Written by the owner before (1), read by a thief after it has taken the slot. The owner writes it again only when
@@ -101,7 +103,7 @@ class fork_stack_owner {
 
   /// To be called between the last use of the forks that were pushed for a stolen one, all joined, and the word that it
   /// has ended: who asks for these takes nothing that comes later.
-  void next_epoch() noexcept { (void)stack_->word_.fetch_add(stack::one_epoch, memory_order_release); }  // (2)
+  void next_epoch() noexcept { (void)stack_->word_.fetch_add(stack::one_epoch, memory_order_relaxed); }  // (2)
 
   /// Makes all public, for an owner that will not push for a while. Returns whether there was something to add: then
   /// who sleeps should be woken.
