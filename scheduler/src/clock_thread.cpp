@@ -40,7 +40,7 @@ void clock_thread::use_all_cpus() noexcept {
 }
 
 void clock_thread::stop() noexcept {
-  std::thread ended;
+  raw_thread ended;
   {
     const lock_guard held(mutex_);
     stopping_ = true;

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 #include <vector>
 
 #include <weir/admission/clock.hpp>
@@ -66,7 +65,7 @@ class clock_thread final : public gate::alarm {
   time_point ring_ WEIR_GUARDED_BY(mutex_) = time_point::max();
   time_point sleeps_until_ WEIR_GUARDED_BY(mutex_) = time_point::max();
   bool stopping_ WEIR_GUARDED_BY(mutex_) = false;
-  std::thread thread_ WEIR_GUARDED_BY(mutex_);
+  raw_thread thread_ WEIR_GUARDED_BY(mutex_);
 
   // Set once the thread runs. Writer: ensure_started under the lock. Readers: all, to spare the lock.
   // (1) started: release store -> acquire load; nothing but the thread's existence hangs on it.

@@ -91,7 +91,7 @@ void stop_registry::unlink(stop_callback_node& node) noexcept {
       if (node.next_ != nullptr) node.next_->prev_ = node.prev_;
       return;
     }
-    if (node.runner_ == std::this_thread::get_id()) {
+    if (node.runner_ == this_thread_id()) {
       // The callback destroys itself, or it was called on this thread and is over.
       if (node.destroyed_ != nullptr) *node.destroyed_ = true;
       return;
@@ -146,7 +146,7 @@ void stop_registry::call_all(run_context& context) noexcept {
     context.callbacks = node->next_;
     if (node->next_ != nullptr) node->next_->prev_ = nullptr;
     node->linked_ = false;
-    node->runner_ = std::this_thread::get_id();
+    node->runner_ = this_thread_id();
     node->phase_.store(1, memory_order_relaxed);  // relaxed: under the lock
     std::exception_ptr error;
     mutex_.unlock();

@@ -5,15 +5,16 @@
 #include <csignal>
 #include <pthread.h>
 #include <string>
-#include <thread>
 #include <utility>
+
+#include <weir/queues/sync.hpp>
 
 namespace weir::detail {
 
 /// @param name  at most 15 bytes, the limit of the system.
 /// @throws std::system_error if there is no thread to be had.
 template <typename Body>
-[[nodiscard]] std::thread start_thread(const std::string& name, Body body) {
+[[nodiscard]] raw_thread start_thread(const std::string& name, Body body) {
   // Blocked around the creation, since the new thread inherits the mask: no moment without it.
   sigset_t blocked;
   sigset_t before;
@@ -25,7 +26,7 @@ template <typename Body>
     const sigset_t* mask;
     ~restore() { pthread_sigmask(SIG_SETMASK, mask, nullptr); }
   } const on_exit{&before};
-  return std::thread([name, run = std::move(body)]() mutable {
+  return raw_thread([name, run = std::move(body)]() mutable {
     pthread_setname_np(pthread_self(), name.c_str());
     run();
   });

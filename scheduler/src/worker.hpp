@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <source_location>
-#include <thread>
 
 #include <weir/admission/deadline.hpp>
 #include <weir/queues/cache_line.hpp>
@@ -57,6 +56,10 @@ class alignas(cache_line) worker {
   /// will never be done, in the child of a fork(2).
   [[nodiscard]] bool join(fork_job& newest) noexcept;
 
+  /// Own thread only. Takes the oldest fork of `victim` that is public, and runs it on top of what it runs; false if
+  /// there is none. `depth` as in core::start.
+  [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
+
   /// Any thread.
   using children_queue = keyed_queue<frame, group, &frame::group, &frame::next_queued>;
   [[nodiscard]] children_queue& children() noexcept { return children_; }
@@ -80,7 +83,6 @@ class alignas(cache_line) worker {
   [[nodiscard]] frame* take_from_outside(int most) noexcept;
   [[nodiscard]] bool run_stolen(int depth) noexcept;
   [[nodiscard]] bool run_one_of(worker& victim, int depth) noexcept;
-  [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_task_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_child_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
@@ -106,7 +108,7 @@ class alignas(cache_line) worker {
   forker forks_;
   fork_stack_thief<fork_job> fork_thief_;
   worker_hooks hooks_;
-  std::thread thread_;
+  raw_thread thread_;
   sleeper sleeper_;
 
   // Own thread only.

@@ -179,6 +179,10 @@ class parking_lot {
 
 inline parking_lot lot;
 
+using raw_thread = std::thread;
+using thread_id = std::thread::id;
+inline thread_id this_thread_id() noexcept { return std::this_thread::get_id(); }
+
 inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, std::chrono::nanoseconds timeout,
                        std::source_location at = std::source_location::current()) noexcept {
   lot.wait(word, expected, timeout, [&] { cost::note(cost::kind::futex_wait, at); });

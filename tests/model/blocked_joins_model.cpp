@@ -4,8 +4,8 @@
 // In each scenario the waits make one circle, so that exactly one of them must be refused, whatever the order in which
 // they begin; and where a child waits for what waits for its group, it is the child. If none is, it is a deadlock.
 //
-// The sources are part of this file: what each thread has on its stack is a variable of theirs, which is one for all
-// threads of a scenario, and is set here before each use.
+// The sources are part of this file: what a thread has on its stack is a variable of theirs, which is set here before
+// each use.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

@@ -43,7 +43,10 @@ void engine::add(std::string name, std::function<void()> body) {
   s.body = std::move(body);
   s.now = strand::state::ready;
   s.fresh = true;
+  s.is_vacant = false;
+  s.is_under_way = true;
   s.wanted = nullptr;
+  s.stack.begin_thread_locals();
   s.paused = false;
   s.could_run = s.moved = s.waits_for = 0;
 }
@@ -96,6 +99,7 @@ void engine::abandon() {
 
 void engine::finish() {
   running_->now = strand::state::finished;
+  running_->is_under_way = false;
   resume(decide());
 }
 

@@ -40,7 +40,9 @@ struct strand {
   state now = state::ready;
   bool fresh = true;             // chosen to start, and has not met a point yet
   operation next{};              // the one it stands before, or sleeps in
-  const bool* wanted = nullptr;  // the lock that `next` takes
+  bool is_vacant = false;        // for a thread that the source starts
+  bool is_under_way = false;     // not over, and not vacant
+  const bool* wanted = nullptr;  // what `next` waits for the end of: that a lock is held, or a thread under way
   const void* word = nullptr;    // sleeping on
   std::optional<time_point> due;
 
@@ -60,6 +62,7 @@ class engine {
 
   // For the scenario.
   void add(std::string name, std::function<void()> body);
+  void add_room(std::string name);
   void finally(std::function<void()> check) { finally_ = std::move(check); }
   void label(std::string name, const void* object, std::size_t size) { trace_.label(std::move(name), object, size); }
   void advance(std::chrono::nanoseconds by) { clock_ += by; }
@@ -76,6 +79,11 @@ class engine {
   void acquire(bool& held, const operation& next);
   void sleep(const void* word, std::chrono::nanoseconds timeout);
   void wake(const void* word, int count);
+  std::uint32_t begin_thread(std::function<void()> body);
+  void join_thread(std::uint32_t number, const std::source_location& where);
+  [[nodiscard]] std::uint32_t this_thread() const {
+    return running_ != nullptr ? static_cast<std::uint32_t>(running_->index + 1) : 0;
+  }
   int choose(int count);
   bool weak_failure();
   const pending_write* before_load(const void* object);

@@ -88,6 +88,7 @@ result explore(const options& chosen, const std::function<void(scenario&)>& setu
 }
 
 void scenario::thread(std::string name, std::function<void()> body) { active->add(std::move(name), std::move(body)); }
+void scenario::room_for_a_thread(std::string name) { active->add_room(std::move(name)); }
 void scenario::finally(std::function<void()> check) { active->finally(std::move(check)); }
 void scenario::label(std::string name, const void* object, std::size_t size) {
   active->label(std::move(name), object, size);
@@ -172,6 +173,16 @@ void unlock_by_view(const void* mutex) noexcept { active->unlocking(mutex); }
 void made(const void* object, std::uint64_t bits) noexcept { active->made(object, bits); }
 
 void check_use(uses& of, use_kind how, std::source_location where) noexcept { active->check_use(of, how, where); }
+
+std::uint32_t begin_thread(std::function<void()> body) {
+  return active != nullptr ? active->begin_thread(std::move(body)) : 0;
+}
+
+void join_thread(std::uint32_t number, const std::source_location& where) noexcept {
+  if (active != nullptr && number != 0) active->join_thread(number, where);
+}
+
+std::uint32_t this_thread() noexcept { return active != nullptr ? active->this_thread() : 0; }
 
 std::chrono::steady_clock::time_point now() noexcept {
   return active != nullptr ? active->now() : std::chrono::steady_clock::time_point{};

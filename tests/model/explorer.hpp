@@ -12,8 +12,9 @@
 // that is used without happening before the next use is a failure.
 //
 // Limits: the scenario must be deterministic: each call of `setup` makes a new state, and nothing depends on addresses,
-// real time or real threads; a thread_local variable is one for all threads of the scenario. Who spins can run, so that
-// meanwhile no time passes by itself.
+// real time or real threads. Who spins can run, so that meanwhile no time passes by itself. Each thread of the scenario
+// has its own thread_local variables; those of `setup` and `finally` are not theirs, and stay from schedule to
+// schedule.
 //
 // const model::result r = model::explore({.name = "hand over", .preemptions = 3}, [](model::scenario& s) { auto state =
 //   std::make_shared<my_state>(); s.thread("producer", [state] { state->put(7); }); s.thread("consumer", [state] {
@@ -88,6 +89,9 @@ struct result {
 class scenario {
  public:
   void thread(std::string name, std::function<void()> body);
+
+  /// One more thread, for the next one that the source starts by itself. Where there is no such room it never runs.
+  void room_for_a_thread(std::string name);
 
   /// To be run after all threads have finished.
   void finally(std::function<void()> check);

@@ -62,6 +62,8 @@ void fibre::switch_to(fibre& other) {
   void* const runtime = abi::__cxa_get_globals();
   std::memcpy(&exceptions_, runtime, sizeof exceptions_);
   std::memcpy(runtime, &other.exceptions_, sizeof exceptions_);
+  thread_locals_.keep();
+  other.thread_locals_.restore();
   tell_before(&fake_stack_, other.bottom_, other.size_);
   // The context only starts a fibre: to switch by contexts would cost two system calls, for the mask of signals.
   if (::_setjmp(left_at_) == 0) {

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "thread_locals.hpp"
+
 namespace model {
 
 class fibre {
@@ -21,6 +23,9 @@ class fibre {
 
   /// Leaves this fibre, which must be the running one, for another; returns when somebody switches back.
   void switch_to(fibre& other);
+
+  /// For a fibre that does not run: its thread_local variables are as at the beginning of a thread.
+  void begin_thread_locals() noexcept { thread_locals_.begin(); }
 
  private:
   // What the C++ runtime keeps per thread about exceptions in flight, and each fibre needs for itself
@@ -40,6 +45,7 @@ class fibre {
   void (*entry_)(void*) = nullptr;
   void* argument_ = nullptr;
   exceptions_in_flight exceptions_;
+  thread_locals thread_locals_;
 
   // For AddressSanitizer only: where the stack is, and its shadow of locals that outlive their scope.
   const void* bottom_ = nullptr;

@@ -193,7 +193,7 @@ TEST(ForkStackOrders, AreEachNeeded) {
                                                   forks_with({.owner = "+-+-+-", .thieves = 2, .steals_each = 1}, 3),
                                                   forks_with({.owner = "++-+--", .thieves = 2}, 2)});
   EXPECT_EQ(m.killed, 2);
-  // Needed by who takes only what belongs to one fork, and nobody does here: fork_sleep_model.cpp shows it.
+  // Needed by who takes only what belongs to one fork, and nobody does here: pool/forks_model.cpp shows it.
   EXPECT_THAT(m.survivors, testing::ElementsAre("steal_while load: acquire -> relaxed"));
 }
 

@@ -239,6 +239,34 @@ inline void thread_yield(std::source_location at = std::source_location::current
   model::point({model::action::pause, memory_order_relaxed, nullptr, at});
 }
 
+using thread_id = std::uint32_t;
+
+inline thread_id this_thread_id() noexcept { return model::this_thread(); }
+
+/// One of the scenario's, if that has room for it (scenario::room_for_a_thread), else one that never runs.
+class raw_thread {
+ public:
+  raw_thread() noexcept = default;
+  template <typename Body>
+  requires(!std::is_same_v<std::remove_cvref_t<Body>, raw_thread>) explicit raw_thread(Body&& body)
+      : number_(model::begin_thread(std::forward<Body>(body))) {}
+  raw_thread(raw_thread&& from) noexcept : number_(std::exchange(from.number_, 0)) {}
+  raw_thread& operator=(raw_thread&& from) noexcept {
+    number_ = std::exchange(from.number_, 0);
+    return *this;
+  }
+  ~raw_thread() = default;
+
+  [[nodiscard]] bool joinable() const noexcept { return number_ != 0; }
+  void join(std::source_location at = std::source_location::current()) {
+    model::join_thread(std::exchange(number_, 0), at);
+  }
+  void detach() noexcept { number_ = 0; }
+
+ private:
+  std::uint32_t number_ = 0;
+};
+
 inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, std::chrono::nanoseconds timeout,
                        std::source_location at = std::source_location::current()) noexcept {
   model::point({model::action::futex_wait, memory_order_seq_cst, &word, at});

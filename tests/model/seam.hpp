@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <source_location>
 
 namespace model {
@@ -38,6 +39,7 @@ enum class action : std::uint8_t {
   pause,
   clock,
   visible,  // what was written before, to others
+  join,     // of a thread
 };
 
 /// One operation of the seam, and where in the source it stands.
@@ -122,6 +124,15 @@ void unlock_by_view(const void* mutex) noexcept;
 
 /// The running thread makes an atomic object.
 void made(const void* object, std::uint64_t bits) noexcept;
+
+/// The source starts a thread. Returns its number, or 0: the scenario has no room for it, and it never runs.
+std::uint32_t begin_thread(std::function<void()> body);
+
+/// Waits until that thread is over.
+void join_thread(std::uint32_t number, const std::source_location& where) noexcept;
+
+/// The number of the running thread of the scenario, from 1 on; 0 outside of them.
+std::uint32_t this_thread() noexcept;
 
 /// The time of the model's clock.
 std::chrono::steady_clock::time_point now() noexcept;

@@ -9,10 +9,11 @@ namespace {
 
 // In the order of the enumerators.
 constexpr std::string_view actions[] = {
-    "load",  "store", "exchange", "compare_exchange", "fetch_add",  "fetch_sub",  "fetch_or", "fetch_and", "fetch_xor",
-    "fence", "lock",  "try_lock", "unlock",           "futex_wait", "futex_wake", "pause",    "clock",     "visible"};
+    "load",      "store",   "exchange", "compare_exchange", "fetch_add", "fetch_sub",  "fetch_or",   "fetch_and",
+    "fetch_xor", "fence",   "lock",     "try_lock",         "unlock",    "futex_wait", "futex_wake", "pause",
+    "clock",     "visible", "join"};
 constexpr std::string_view orders[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
-static_assert(std::size(actions) == static_cast<std::size_t>(action::visible) + 1);
+static_assert(std::size(actions) == static_cast<std::size_t>(action::join) + 1);
 static_assert(std::size(orders) == static_cast<std::size_t>(memory_order_seq_cst) + 1);
 
 bool is_on_a_value(action what) { return what <= action::fetch_xor; }

@@ -177,7 +177,13 @@ void views::fence(std::size_t thread, memory_order order) {
   next_step(thread);
 }
 
-// ---- locks and the kernel
+// ---- threads, locks and the kernel
+
+void views::hand_on(std::size_t first, std::size_t then) {
+  threads_[then].now.join(threads_[first].now);
+  threads_[then].now.heads.reset();
+  next_step(first);
+}
 
 void views::lock(std::size_t thread, const void* mutex) {
   if (is_over(mutex)) objects_.erase(mutex);  // a new one in its place: the making of a mutex is not told

@@ -63,6 +63,9 @@ class views {
   /// What that store holds.
   [[nodiscard]] std::uint64_t bits_of(const void* object, std::size_t back) const;
 
+  /// What `first` has done happens before what `then` does: one thread starts the other, or waits for its end.
+  void hand_on(std::size_t first, std::size_t then);
+
   void lock(std::size_t thread, const void* mutex);
   void unlock(std::size_t thread, const void* mutex);
 

@@ -124,14 +124,40 @@ function(weir_add_modelled name)
   weir_compile_strictly(weir_modelled_${name})
 endfunction()
 
-# All of tests/model/*_model.cpp as one program, with the modelled sources that it runs. They start before the other tests
-# (COST), since some of them run for long.
-function(weir_add_models)
-  file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/*_model.cpp)
-  add_executable(weir_model_tests ${models})
-  target_link_libraries(weir_model_tests PRIVATE weir_explorer ${ARGN})
-  weir_compile_in_batches(weir_model_tests)
-  weir_use_gtest(weir_model_tests)
-  weir_optimise_little(weir_model_tests)
-  gtest_discover_tests(weir_model_tests TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300 COST 10)
+# weir_add_mistaken(<name> <folder> <file under the repository>...): the library weir_modelled_<name> of copies of component
+# sources. Where the folder has a script for sed that is named as the source, <stem>.mistakes, it adds the mistakes that the
+# models there make. What is in <folder>/hiding comes before the headers beside the sources.
+function(weir_add_mistaken name folder)
+  foreach(source IN LISTS ARGN)
+    cmake_path(GET source STEM stem)
+    set(copy ${CMAKE_CURRENT_BINARY_DIR}/${name}/${stem}.cpp)
+    set(mistakes ${folder}/${stem}.mistakes)
+    set(edits)
+    if(EXISTS ${mistakes})
+      set(edits -f ${mistakes})
+    else()
+      set(mistakes)
+    endif()
+    add_custom_command(OUTPUT ${copy} DEPENDS ${PROJECT_SOURCE_DIR}/${source} ${mistakes} VERBATIM
+      COMMAND sed ${edits} -e "1i #include \"mistakes.hpp\"" -e "1i #line 1 \"${PROJECT_SOURCE_DIR}/${source}\""
+              ${PROJECT_SOURCE_DIR}/${source} > ${copy})
+    list(APPEND copies ${copy})
+  endforeach()
+  add_library(weir_modelled_${name} STATIC ${copies})
+  target_include_directories(weir_modelled_${name} BEFORE PUBLIC ${folder}/hiding ${folder})
+  target_link_libraries(weir_modelled_${name} PUBLIC weir_explorer)
+  weir_compile_in_batches(weir_modelled_${name})
+  weir_compile_strictly(weir_modelled_${name})
+endfunction()
+
+# weir_add_models(<target> <folder of tests/model> <library>...): all of its *_model.cpp as one program, with the modelled
+# sources that it runs. They start before the other tests (COST), since some of them run for long.
+function(weir_add_models target folder)
+  file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/${folder}/*_model.cpp)
+  add_executable(${target} ${models})
+  target_link_libraries(${target} PRIVATE weir_explorer ${ARGN})
+  weir_compile_in_batches(${target})
+  weir_use_gtest(${target})
+  weir_optimise_little(${target})
+  gtest_discover_tests(${target} TEST_PREFIX model. DISCOVERY_TIMEOUT 60 PROPERTIES LABELS model TIMEOUT 300 COST 10)
 endfunction()

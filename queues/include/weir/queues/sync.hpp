@@ -60,6 +60,11 @@ inline void cpu_pause() noexcept {
 /// CPU.
 inline void thread_yield() noexcept { std::this_thread::yield(); }
 
+/// A thread of weir's own, and which one the calling thread is.
+using raw_thread = std::thread;
+using thread_id = std::thread::id;
+inline thread_id this_thread_id() noexcept { return std::this_thread::get_id(); }
+
 /// Sleeps while `word` holds `expected`, until a wake, a signal or the end of `timeout` (none if negative). May return
 /// spuriously: the caller looks again. Progress: blocking.
 inline void futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected,

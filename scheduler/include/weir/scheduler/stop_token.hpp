@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <exception>
 #include <string_view>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -92,7 +91,7 @@ class stop_callback_node {
   stop_callback_node* prev_ = nullptr;
   bool linked_ = false;
   bool* destroyed_ = nullptr;  // tells the caller that the callback has destroyed itself
-  std::thread::id runner_{};
+  thread_id runner_{};
   // 0: not called; 1: being called; 2: over. Writer: the caller. Reader: detach on another thread.
   // (1) over: release store by the caller -> acquire load by detach; the callback's effects happen before detach
   // returns.

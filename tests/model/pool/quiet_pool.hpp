@@ -1,0 +1,65 @@
+// A pool whose workers' threads never run, for models of its parts: what these would do the threads of the scenario do.
+// All of it is the real source, compiled in the explorer's seam, but for the system (stand_ins.cpp, hiding/).
+#pragma once
+
+#include <memory>
+#include <source_location>
+#include <string_view>
+
+#include "core.hpp"
+#include "explorer.hpp"
+#include "mistakes.hpp"
+#include "person.hpp"
+#include "run_context.hpp"
+
+namespace model {
+
+class quiet_pool {
+ public:
+  /// @param made  the mistake that its source makes, in this schedule.
+  explicit quiet_pool(int workers, std::string_view made = {}, const weir::clock_source& clock = no_time)
+      : in_((mistake = made, *new weir::detail::core({.workers = workers,
+                                                      .clock = &clock,
+                                                      .search_time = weir::duration::zero(),
+                                                      .time_slice = weir::duration::zero(),
+                                                      .time_one_in = 0}))) {}
+  quiet_pool(const quiet_pool&) = delete;
+  quiet_pool& operator=(const quiet_pool&) = delete;
+  ~quiet_pool() { in_.drop_user(); }
+
+  [[nodiscard]] weir::detail::core& in() { return in_; }
+  [[nodiscard]] weir::detail::worker& worker(int index) { return *in_.workers()[static_cast<std::size_t>(index)]; }
+
+ private:
+  weir::detail::core& in_;
+};
+
+/// A task that runs: the calling thread calls its callable, which is `body`.
+class running_task {
+ public:
+  running_task() : frame_(ops(), weir::detail::task_state::phase::running, 0, {}, std::source_location::current()) {}
+
+  /// @param by  the worker that it runs on.
+  template <typename Body>
+  void run(weir::detail::core& in, weir::detail::worker* by, Body&& body) {
+    weir::detail::run_context here(frame_, in, by, by != nullptr ? &by->forks() : nullptr, 0);
+    body(here);
+  }
+
+  [[nodiscard]] weir::detail::frame& frame() { return frame_; }
+
+ private:
+  static const weir::detail::frame_ops& ops() {
+    static const weir::detail::frame_ops none{.run = nullptr,
+                                              .drop = nullptr,
+                                              .on_admit = nullptr,
+                                              .keep_error = nullptr,
+                                              .free = nullptr,
+                                              .kind = weir::detail::frame_kind::posted};
+    return none;
+  }
+
+  weir::detail::frame frame_;
+};
+
+}  // namespace model
