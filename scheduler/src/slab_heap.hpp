@@ -21,7 +21,8 @@ namespace weir::detail {
 /// Thread-safe. Never destroyed: blocks may be given back by whatever runs last.
 class slab_heap {
  public:
-  /// @param block_size  bytes, a multiple of 8 from 64 to 1024. A block is aligned to what divides that, up to 64.
+  /// @param block_size  bytes, a multiple of 8, at least 64, and small beside a slab. A block is aligned to what
+  /// divides that, up to 64.
   constexpr slab_heap(std::uint32_t block_size, slab_reserve& kept) noexcept : block_size_(block_size), kept_(&kept) {}
   slab_heap(const slab_heap&) = delete;
   slab_heap& operator=(const slab_heap&) = delete;

@@ -124,13 +124,16 @@ function(weir_add_modelled name)
   weir_compile_strictly(weir_modelled_${name})
 endfunction()
 
-# weir_add_mistaken(<name> <folder> <file under the repository>...): the library weir_modelled_<name> of copies of component
-# sources. Where the folder has a script for sed that is named as the source, <stem>.mistakes, it adds the mistakes that the
-# models there make. What is in <folder>/hiding comes before the headers beside the sources.
+# weir_add_mistaken(<name> <folder> <file under the repository>... [INCLUDED <file>...]): the library weir_modelled_<name> of
+# copies of component sources. Where the folder has a script for sed that is named as the source, <stem>.mistakes, it adds the
+# mistakes that the models there make. What is in <folder>/hiding comes before the headers beside the sources. Those after
+# INCLUDED are not compiled, but there for the models, and for the others, to include.
 function(weir_add_mistaken name folder)
-  foreach(source IN LISTS ARGN)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" INCLUDED)
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS arg_INCLUDED)
     cmake_path(GET source STEM stem)
-    set(copy ${CMAKE_CURRENT_BINARY_DIR}/${name}/${stem}.cpp)
+    cmake_path(GET source FILENAME file)
+    set(copy ${CMAKE_CURRENT_BINARY_DIR}/${name}/${file})
     set(mistakes ${folder}/${stem}.mistakes)
     set(edits)
     if(EXISTS ${mistakes})
@@ -142,9 +145,13 @@ function(weir_add_mistaken name folder)
       COMMAND sed ${edits} -e "1i #include \"mistakes.hpp\"" -e "1i #line 1 \"${PROJECT_SOURCE_DIR}/${source}\""
               ${PROJECT_SOURCE_DIR}/${source} > ${copy})
     list(APPEND copies ${copy})
+    if(source IN_LIST arg_INCLUDED)
+      set_source_files_properties(${copy} PROPERTIES HEADER_FILE_ONLY ON)
+    endif()
   endforeach()
   add_library(weir_modelled_${name} STATIC ${copies})
-  target_include_directories(weir_modelled_${name} BEFORE PUBLIC ${folder}/hiding ${folder})
+  target_include_directories(weir_modelled_${name} BEFORE PUBLIC
+                             ${folder}/hiding ${folder} ${CMAKE_CURRENT_BINARY_DIR}/${name})
   target_link_libraries(weir_modelled_${name} PUBLIC weir_explorer)
   weir_compile_in_batches(weir_modelled_${name})
   weir_compile_strictly(weir_modelled_${name})
@@ -155,7 +162,7 @@ endfunction()
 function(weir_add_models target folder)
   file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/${folder}/*_model.cpp)
   add_executable(${target} ${models})
-  target_link_libraries(${target} PRIVATE weir_explorer ${ARGN})
+  target_link_libraries(${target} PRIVATE ${ARGN} weir_explorer)
   weir_compile_in_batches(${target})
   weir_use_gtest(${target})
   weir_optimise_little(${target})

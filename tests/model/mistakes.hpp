@@ -7,6 +7,8 @@
 
 #include <string_view>
 
+#include <weir/queues/mutex.hpp>
+
 namespace model {
 
 /// The mistake that the source makes now; empty: none.
@@ -14,8 +16,27 @@ inline std::string_view mistake;
 
 [[nodiscard]] inline bool makes(std::string_view what) noexcept { return mistake == what; }
 
+/// Holds a lock for a scope, unless that is left out. To clang it always does.
+template <typename Mutex>
+class WEIR_ANNOTATE(scoped_lockable) lock_if_not {
+ public:
+  lock_if_not(std::string_view left_out, Mutex& held) WEIR_ANNOTATE(acquire_capability(held), no_thread_safety_analysis)
+      : mutex_(makes(left_out) ? nullptr : &held) {
+    if (mutex_ != nullptr) mutex_->lock();
+  }
+  ~lock_if_not() WEIR_ANNOTATE(release_capability(), no_thread_safety_analysis) {
+    if (mutex_ != nullptr) mutex_->unlock();
+  }
+  lock_if_not(const lock_if_not&) = delete;
+  lock_if_not& operator=(const lock_if_not&) = delete;
+
+ private:
+  Mutex* mutex_;
+};
+
 }  // namespace model
 
 namespace weir::detail {
+using model::lock_if_not;
 using model::makes;
 }  // namespace weir::detail
