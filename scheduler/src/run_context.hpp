@@ -92,9 +92,8 @@ struct run_context {
   bool is_closing = false;  // the end of the run sleeps until nobody calls callbacks
   std::exception_ptr callback_error;
 
-  // Threads that call callbacks of this task. Writers: they, under the registry's lock. Reader: the end of the run,
-  // which waits for 0.
-  // (1) left: release subtraction by the caller -> acquire load by the end of the run.
+  // Threads that call callbacks of this task. Writers: they. Reader: the end of the run, which waits for 0.
+  // (1) relaxed: all under the registry's lock, which orders them. An atomic, since the end of the run sleeps on it.
   atomic<std::uint32_t> callers{0};
 
  private:

@@ -131,12 +131,12 @@ void stop_registry::call_those(Concerns&& concerns) noexcept {
 }
 
 void stop_registry::enter(run_context& context) noexcept {
-  (void)context.callers.fetch_add(1, memory_order_relaxed);  // relaxed: under the lock
+  (void)context.callers.fetch_add(1, memory_order_relaxed);  // (1)
 }
 
 void stop_registry::leave(run_context& context) noexcept {
   const atomic<std::uint32_t>* const address = &context.callers;
-  const bool is_awaited = context.callers.fetch_sub(1, memory_order_release) == 1 && context.is_closing;  // (1)
+  const bool is_awaited = context.callers.fetch_sub(1, memory_order_relaxed) == 1 && context.is_closing;  // (1)
   mutex_.unlock();  // from here on the context may be gone
   if (is_awaited) futex_wake(address, wake_all);
 }
@@ -177,7 +177,7 @@ void stop_registry::close(run_context& context) noexcept {
     std::uint32_t callers = 0;
     {
       const lock_guard held(mutex_);
-      callers = context.callers.load(memory_order_acquire);  // (1)
+      callers = context.callers.load(memory_order_relaxed);  // (1)
       if (callers == 0) {
         // Callbacks of its children are announced in its word, too: it may have none itself.
         if (!context.is_registered) return;

@@ -44,7 +44,7 @@ class two_workers {
   two_workers(thief_that how, std::string_view made) : how_(how), pool_(2, made) {}
 
   void own() {
-    mine_.run(pool_.in(), &pool_.worker(owner), [this](run_context&) {
+    mine_.run(&pool_.worker(owner), [this](run_context&) {
       weir::fork_join([] {}, [this] { outer(); });
       model::check(made_by_outer_.get() == 1, "the end publishes what the fork has made");
       model::check(pool_.worker(owner).forks().size() == 0, "what is joined is forgotten");
@@ -52,7 +52,7 @@ class two_workers {
   }
 
   void steal() {
-    others_.run(pool_.in(), &pool_.worker(thief), [this](run_context&) {
+    others_.run(&pool_.worker(thief), [this](run_context&) {
       const auto steals = [this] { (void)pool_.worker(thief).run_fork_of(pool_.worker(owner), 0); };
       const auto not_for_the_owner = [] {
         model::check(here() == thief, "the owner takes what was forked for its fork, and nothing else");
@@ -94,7 +94,7 @@ class two_workers {
 
   const thief_that how_;
   model::quiet_pool pool_;
-  model::running_task mine_, others_;
+  model::running_task mine_{pool_.in()}, others_{pool_.in()};
   atomic<std::uint32_t> inner_is_run_{0};
   model::checked<int> made_by_outer_{0};
   model::checked<int> made_by_inner_{0};

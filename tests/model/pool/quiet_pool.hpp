@@ -34,19 +34,26 @@ class quiet_pool {
   weir::detail::core& in_;
 };
 
-/// A task that runs: the calling thread calls its callable, which is `body`.
+/// A task that runs: the calling thread calls its callable, which is `body`, as core::run_shown does.
 class running_task {
  public:
-  running_task() : frame_(ops(), weir::detail::task_state::phase::running, 0, {}, std::source_location::current()) {}
-
-  /// @param by  the worker that it runs on.
-  template <typename Body>
-  void run(weir::detail::core& in, weir::detail::worker* by, Body&& body) {
-    weir::detail::run_context here(frame_, in, by, by != nullptr ? &by->forks() : nullptr, 0);
-    body(here);
+  explicit running_task(weir::detail::core& in, weir::deadline until = {})
+      : in_(in), frame_(ops(), weir::detail::task_state::phase::running, 0, {}, std::source_location::current()) {
+    frame_.pool = &in;
+    frame_.deadline = until;
   }
 
-  [[nodiscard]] weir::detail::frame& frame() { return frame_; }
+  /// @param by  the worker that it runs on; null: none.
+  template <typename Body>
+  void run(weir::detail::worker* by, Body&& body) {
+    // Not on the stack, so that who uses it after its end is found out.
+    const auto here =
+        std::make_unique<weir::detail::run_context>(frame_, in_, by, by != nullptr ? &by->forks() : nullptr, 0);
+    body(*here);
+    if (frame_.state.has_callbacks()) in_.stops().close(*here);
+  }
+
+  [[nodiscard]] weir::detail::tracked_frame& frame() { return frame_; }
 
  private:
   static const weir::detail::frame_ops& ops() {
@@ -55,11 +62,12 @@ class running_task {
                                               .on_admit = nullptr,
                                               .keep_error = nullptr,
                                               .free = nullptr,
-                                              .kind = weir::detail::frame_kind::posted};
+                                              .kind = weir::detail::frame_kind::tracked};
     return none;
   }
 
-  weir::detail::frame frame_;
+  weir::detail::core& in_;
+  weir::detail::tracked_frame frame_;
 };
 
 }  // namespace model
