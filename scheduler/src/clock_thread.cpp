@@ -18,14 +18,14 @@ struct clock_thread::batch {
 };
 
 void clock_thread::ensure_started() {
-  if (started_.load(memory_order_acquire)) return;  // (1)
+  if (started_.load(memory_order_relaxed)) return;  // (1)
   const lock_guard held(mutex_);
   if (started_.load(memory_order_relaxed) || stopping_) return;
   thread_ = start_thread("weir-clock", [this] {
     use_all_cpus();
     run();
   });
-  started_.store(true, memory_order_release);  // (1)
+  started_.store(true, memory_order_relaxed);  // (1)
 }
 
 // A worker that is pinned may have started this thread, which has inherited its CPU: a deadline would wait for the
@@ -45,7 +45,7 @@ void clock_thread::stop() noexcept {
     const lock_guard held(mutex_);
     stopping_ = true;
     ended = std::move(thread_);
-    (void)word_.fetch_add(1, memory_order_release);  // (2)
+    (void)word_.fetch_add(1, memory_order_relaxed);  // (2)
   }
   futex_wake(&word_, wake_all);
   if (ended.joinable()) ended.join();
@@ -75,7 +75,7 @@ void clock_thread::run() noexcept {
     {
       const lock_guard held(mutex_);
       if (stopping_) return;
-      seen = word_.load(memory_order_acquire);  // (2)
+      seen = word_.load(memory_order_relaxed);  // (2)
       collect(now_due, now);
       until = std::min(ring_, heap_.empty() ? time_point::max() : heap_.front()->deadline.at());
       sleeps_until_ = until;
@@ -145,7 +145,7 @@ void clock_thread::ring_at(time_point at) noexcept {
 bool clock_thread::must_wake_for(time_point at) noexcept {
   if (at >= sleeps_until_) return false;
   sleeps_until_ = at;
-  (void)word_.fetch_add(1, memory_order_release);  // (2)
+  (void)word_.fetch_add(1, memory_order_relaxed);  // (2)
   return true;
 }
 

@@ -68,11 +68,11 @@ class clock_thread final : public gate::alarm {
   raw_thread thread_ WEIR_GUARDED_BY(mutex_);
 
   // Set once the thread runs. Writer: ensure_started under the lock. Readers: all, to spare the lock.
-  // (1) started: release store -> acquire load; nothing but the thread's existence hangs on it.
+  // (1) relaxed: nothing but the thread's existence hangs on it; what it is to see comes to it under the lock.
   atomic<bool> started_{false};
   // Counts what the sleeping thread must look at: an earlier expiry, the end. Writers: under the lock. Reader: the
-  // thread.
-  // (2) look: release addition -> acquire load; the lock publishes what there is to see.
+  // thread, under the lock; and whoever puts it to sleep, who compares with the newest value.
+  // (2) relaxed: the lock publishes what there is to see.
   atomic<std::uint32_t> word_{0};
 };
 

@@ -17,8 +17,10 @@ namespace model {
 class quiet_pool {
  public:
   /// @param made  the mistake that its source makes, in this schedule.
-  explicit quiet_pool(int workers, std::string_view made = {}, const weir::clock_source& clock = no_time)
+  explicit quiet_pool(int workers, std::string_view made = {}, const weir::clock_source& clock = no_time,
+                      const weir::limits& limits = {})
       : in_((mistake = made, *new weir::detail::core({.workers = workers,
+                                                      .limits = limits,
                                                       .clock = &clock,
                                                       .search_time = weir::duration::zero(),
                                                       .time_slice = weir::duration::zero(),
@@ -34,23 +36,27 @@ class quiet_pool {
   weir::detail::core& in_;
 };
 
-/// A task that runs: the calling thread calls its callable, which is `body`, as core::run_shown does.
+/// The calling thread runs the callable `body` of a task, as core::run_shown does.
+/// @param by  the worker that it runs on; null: none.
+template <typename Body>
+void run_task(weir::detail::core& in, weir::detail::frame& f, weir::detail::worker* by, Body&& body) {
+  // Not on the stack, so that who uses it after its end is found out.
+  const auto here = std::make_unique<weir::detail::run_context>(f, in, by, by != nullptr ? &by->forks() : nullptr, 0);
+  body(*here);
+  if (f.state.has_callbacks()) in.stops().close(*here);
+}
+
+/// A task that runs, and that nobody owns.
 class running_task {
  public:
-  explicit running_task(weir::detail::core& in, weir::deadline until = {})
+  explicit running_task(weir::detail::core& in)
       : in_(in), frame_(ops(), weir::detail::task_state::phase::running, 0, {}, std::source_location::current()) {
     frame_.pool = &in;
-    frame_.deadline = until;
   }
 
-  /// @param by  the worker that it runs on; null: none.
   template <typename Body>
   void run(weir::detail::worker* by, Body&& body) {
-    // Not on the stack, so that who uses it after its end is found out.
-    const auto here =
-        std::make_unique<weir::detail::run_context>(frame_, in_, by, by != nullptr ? &by->forks() : nullptr, 0);
-    body(*here);
-    if (frame_.state.has_callbacks()) in_.stops().close(*here);
+    run_task(in_, frame_, by, body);
   }
 
   [[nodiscard]] weir::detail::tracked_frame& frame() { return frame_; }

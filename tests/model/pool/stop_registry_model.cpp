@@ -239,7 +239,7 @@ TEST(StopRegistryModel, NeedsTheOrders) {
 
 // They publish what the owner of a task has done; the callbacks are published by the lock.
 TEST(StopRegistryModel, NeedsNoOrderOfTheWords) {
-  EXPECT_EQ(model::weaken_each_order("task_state.hpp", {with_views("one", 4, one)}).killed, 0);
+  EXPECT_EQ(model::weaken_each_order("task_state.hpp", {with_views("one", 3, one)}).killed, 0);
 }
 
 // ---- mistakes: stop_registry.mistakes. With views what is freed stays for a schedule, and who uses it is found out.
