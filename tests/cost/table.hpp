@@ -42,9 +42,9 @@ inline constexpr row fib{"fib(20): 10,945 forks, in all", 1, {.worker_rmws = 20,
 // A 16th of a range is a leaf; before each block of it what is private is made public. The clock is read until the
 // first 5 us are over, which are six readings by the clock of these tests.
 inline constexpr row short_loop{
-    "parallel_for of 65,536, in all", 1, {.worker_rmws = 48, .fences = 22, .clock_reads = 6}};
+    "parallel_for of 65,536, in all", 1, {.worker_rmws = 55, .fences = 22, .clock_reads = 6}};
 inline constexpr row long_loop{
-    "parallel_for of 1,048,576, in all", 1, {.worker_rmws = 56, .fences = 26, .clock_reads = 6}};
+    "parallel_for of 1,048,576, in all", 1, {.worker_rmws = 63, .fences = 26, .clock_reads = 6}};
 
 // ---- forks, stolen: two workers, a thief that sleeps before and after, an owner that sleeps until the end
 

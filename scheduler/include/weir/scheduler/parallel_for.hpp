@@ -57,11 +57,7 @@ class range_splitter {
 
   void run(I first, std::uint64_t count) const {
     forker* const here = forker::current();
-    if (here == nullptr) {
-      forker::throw_if_stopped_elsewhere();
-      (*block_)(first, count);
-      return;
-    }
+    if (here == nullptr) return run_serially(first, count);
     for (;;) {
       if (count > leaf_ || (count > grain_ && here->has_nothing_to_steal())) {
         const std::uint64_t kept = count - count / 2;
@@ -81,6 +77,17 @@ class range_splitter {
   }
 
  private:
+  void run_serially(I first, std::uint64_t count) const {
+    for (;;) {
+      forker::throw_if_stopped_elsewhere();
+      const std::uint64_t now = std::min(count, leaf_);
+      (*block_)(first, now);
+      if (count == now) return;
+      first = advanced(first, now);
+      count -= now;
+    }
+  }
+
   // So much is forked at once, so that one long iteration keeps no more than one of these parts from the thieves.
   static constexpr std::uint64_t leaves = 16;
   // Of what is left of a leaf, one so many-th is gone through before the next look for a thief: shorter and shorter.
@@ -92,8 +99,9 @@ class range_splitter {
 };
 
 /// The first part of a range that has many, for as long as a wake-up takes: a loop that is over by then is not worth
-/// one. In blocks: a 64th of all, and then each time what fits into the rest of the time if it goes on like that, but
-/// at most eight times what is done, and a 16th of all. Returns how many iterations are done.
+/// one. In blocks: one iteration, or the grain, for nobody knows how long they are; and then each time what fits into
+/// the rest of the time if it goes on like that, but at most eight times what is done, and a 16th of all. Returns how
+/// many iterations are done.
 template <std::integral I, typename Block>
 std::uint64_t run_alone_at_first(forker& here, I first, std::uint64_t count, std::uint64_t grain, Block& block) {
   constexpr std::uint64_t many = 64;
@@ -103,7 +111,7 @@ std::uint64_t run_alone_at_first(forker& here, I first, std::uint64_t count, std
   if (count < many) return 0;
   const auto begun = steady_now();
   std::uint64_t done = 0;
-  for (std::uint64_t next = std::max(grain, count / many);;) {
+  for (std::uint64_t next = grain;;) {
     here.throw_if_stopped();
     const std::uint64_t now = std::min(next, count - done);
     block(advanced(first, done), now);
@@ -135,7 +143,8 @@ void split_range(I first, std::uint64_t count, std::uint64_t grain, Block& block
 ///
 /// The range is split where another worker looks for work, down to `grain` iterations (1 unless it is given). A grain
 /// is worth giving where an iteration takes nanoseconds and its order in memory matters. Of 64 iterations or more the
-/// first ones are called alone, until 5 us are over: put no exceptionally long one there.
+/// first ones are called alone, until 5 us are over: one, then eight times as many as are done, up to a 16th of all, so
+/// that long ones which follow short ones there may be in one part.
 ///
 /// @throws what an `f(i)` throws; of several, that of the lowest part of the range. What has begun is waited for; parts
 ///   that have not begun may never begin, others run on. weir::cancelled if the task was asked to stop, or its deadline
