@@ -92,8 +92,7 @@ child_passage::kind core::enter_where_full(group& of, worker* by, refusal& why) 
 // After a push, by who holds the group open: to workers that are idle, to who waits, and to who has asked for a stop,
 // which may have looked at the queues before.
 inline void core::tell_of_children(group& g) noexcept {
-  idle_.notify();  // its fence stands before the next two looks, too
-  if (g.state.take_inside_watcher()) futex_wake(&g.state.word(), wake_all);
+  if (idle_.notify()) tell_joins(g);  // its fence stands before the next look, too
   if (const stop_cause why = cause_of(g); why != stop_cause::none) end_queued_below(g.stop, why);
 }
 

@@ -84,8 +84,8 @@ class core {
 
   /// Waits until no child of `g` is left. Who is inside the pool runs them meanwhile.
   [[nodiscard]] join_end wait_for(group& g) noexcept;
-  [[nodiscard]] bool sleep_until_changed(group& g, bool needs_turn = false) noexcept;
-  [[nodiscard]] bool may_run_children(group& g) noexcept;
+  [[nodiscard]] bool sleep_until_changed(group& g, const worker* by, bool needs_turn = false) noexcept;
+  [[nodiscard]] bool may_end_children(group& g) noexcept;
 
   // ---- children of groups (children.cpp)
 
@@ -124,6 +124,12 @@ class core {
 
   /// Waits until `f` is done, or `until`. A worker runs it, or others, meanwhile.
   [[nodiscard]] join_end join(tracked_frame& f, deadline until) noexcept;
+  /// Sleeps until `f` is done, or there is something that `by` can run of it. False: that would never be.
+  [[nodiscard]] bool sleep_until_changed(tracked_frame& f, const worker& by) noexcept;
+  /// To those who sleep in joins of what `f`, or a child of `g`, is part of: there is something to run of it. By who
+  /// has made that visible, stood behind a fence, and keeps it alive.
+  static void tell_joins(frame& f) noexcept;
+  static void tell_joins(group& g) noexcept;
   /// Sleeps with the thread until `f` is done, or `until`, or not at all if its own stack holds `f` up.
   [[nodiscard]] join_end sleep_until_done(tracked_frame& f, deadline until) noexcept;
 

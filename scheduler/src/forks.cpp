@@ -25,7 +25,11 @@ void forker::look_for_a_stop() {
 void forker::tell_of_forks() noexcept {
   worker_->counters().forks_published.add(own_.last_published());
   core& pool = worker_->pool();
-  if (!pool.is_forked()) pool.idle().notify_of_forks();  // in a forked child nobody is there to take them
+  if (pool.is_forked()) return;  // nobody is there to take them
+  if (!pool.idle().notify_of_forks()) return;
+  for (const run_context* c = task_; c != nullptr; c = c->below) {
+    if (c->pool == &pool) pool.tell_joins(*c->task);
+  }
 }
 
 bool forker::join_stolen(fork_job& newest) noexcept { return worker_->join(newest); }
@@ -56,11 +60,12 @@ void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   bool has_thrown = false;
   {
     run_context here(*f.of, *this, forks_, depth);
+    begin_run(*here.task);
     running_.enter(name_of(*here.task), here.task->where);
     has_thrown = f.run(f);
+    end_run();
     running_.leave();
   }
-  forks_.next_epoch();
   if (f.state.finish(has_thrown)) core_->idle().wake(of.sleeper_);
 }
 

@@ -91,39 +91,42 @@ join_end core::run_children_until_over(group& g) noexcept {
   const no_blocking waits;
   for (;;) {
     if (g.state.is_over()) return join_end::done;
-    if (!may_run_children(g)) {
+    if (!this_stack_has_room() && !may_end_children(g)) {
       if (children.any()) return join_end::would_deadlock;
     } else if (frame* const f = children.take()) {
       start_child(*f, nullptr, run_context::depth_here());
       if (is_forked()) return join_end::done;
       continue;
     }
-    if (!sleep_until_changed(g)) return join_end::would_deadlock;
+    if (!sleep_until_changed(g, nullptr)) return join_end::would_deadlock;
   }
 }
 
 // What was asked to stop ends without running, for which there is room enough anywhere.
-bool core::may_run_children(group& g) noexcept { return this_stack_has_room() || cause_of(g) != stop_cause::none; }
+bool core::may_end_children(group& g) noexcept { return cause_of(g) != stop_cause::none; }
 
 // For a spawn that finds no task and no turn: what is queued of the group has one. False: that would never be.
 bool core::run_or_await_one(group& g) noexcept {
   worker* const by = own_worker();
   const no_blocking waits;  // as on a worker: there may be a permit below
   frame* const f = children_of(*this, g, by).take();
-  if (f == nullptr) return sleep_until_changed(g, true);
+  if (f == nullptr) return sleep_until_changed(g, by, true);
   start_child(*f, by, run_context::depth_here());
   return !is_forked();
 }
 
-// Until there is a new child of `g`, or none is left, or, for who needs one, a turn: who only waits would find a free
-// one at each look, and never sleep. False: that would never be.
-bool core::sleep_until_changed(group& g, bool needs_turn) noexcept {
+// Until there is a new child of `g`, or none is left, or something that `by` can run of it, or, for who needs one, a
+// turn: who only waits would find a free one at each look, and never sleep. False: that would never be.
+bool core::sleep_until_changed(group& g, const worker* by, bool needs_turn) noexcept {
   const blocked_join asleep(awaited(g), deadline{});
   if (asleep.is_circular()) return false;
+  const idle::sleep_by_itself counted(idle_);
   const std::uint32_t seen = g.state.watch(group_state::watcher::inside);
   full_fence();  // with that of who pushes a child: either it finds the bit, or this look its child
   const bool is_there = needs_turn ? g.turns.is_free() : group_state::is_over(seen);
-  if (!is_there && !children_of(*this, g, nullptr).any()) futex_wait(g.state.word(), seen, for_ever);
+  const bool sees_some =
+      children_of(*this, g, nullptr).any() || (by != nullptr && !needs_turn && by->sees_part_of(awaited(g)));
+  if (!is_there && !sees_some) futex_wait(g.state.word(), seen, for_ever);
   if (g.state.is_over()) g.state.unwatch();
   return true;
 }

@@ -96,6 +96,7 @@ void core::open(group& g, const group_options& options) {
     if (is_earlier) timers_.insert(*scope);
   }
   g.made_in = maker->root;
+  g.root = root_of(*maker->task);
   g.made_in->groups.fetch_add(1, memory_order_relaxed);
   g.made_in->task->state.announce_groups();
 }
@@ -114,6 +115,7 @@ void core::open_root(group& g, const group_options& options) {
   scope->trace = options.trace;
   scope->shown.emplace(on_callers_, *scope);
   g.scope = scope;
+  g.root = scope;
   g.values = scope;
   std::move(*way).hold(*scope);
 }

@@ -17,6 +17,22 @@ class awaited {
   [[nodiscard]] bool needs(const run_context& c) const noexcept {
     return c.task == task_ || (group_ != nullptr && is_child(*c.task) && c.task->group == group_);
   }
+  /// Whether a run of that root, as a child of that group, is part of it; for what is waited for at least. The group
+  /// may be gone: one of it is found, but of what is deeper nothing.
+  [[nodiscard]] bool is(const frame* root, const group* of) const noexcept {
+    return task_ != nullptr ? root == task_ : of == group_;
+  }
+  /// Whether the children of `g`, which is kept alive, are part of it.
+  [[nodiscard]] bool has(const group& g) const noexcept {
+    if (task_ != nullptr) return g.root == task_;
+    if (g.root != group_->root) return false;
+    for (const group* at = &g;; at = at->made_in->task->group) {
+      if (at == group_) return true;
+      if (at->made_in == nullptr || !is_child(*at->made_in->task)) return false;
+    }
+  }
+  /// What both belong to.
+  [[nodiscard]] const frame* root() const noexcept { return task_ != nullptr ? task_ : group_->root; }
 
  private:
   const frame* task_ = nullptr;

@@ -3,6 +3,7 @@
 // Source: the searching-worker rule of Go's scheduler (Vyukov 2012) and of tokio's multi_thread/idle.rs: while one
 // searches, nobody is woken, since the one who searches will look behind everything that it could miss. The protocol,
 // and why it loses nothing, is in scheduler/README.md, "Idle workers".
+// Beside them it counts who sleeps in a join on a word of its own, so that others need not look for these words.
 // Progress: `notify` with nobody to wake is a fence and a load, wait-free; sleeping and waking take a short lock.
 #pragma once
 
@@ -60,9 +61,12 @@ class idle {
   idle& operator=(const idle&) = delete;
 
   /// There is something to do, made visible by an atomic store before: wakes one who sleeps, unless one searches.
-  void notify() noexcept {
-    full_fence();                                                    // (3), with that of settle and end_search
-    if (needs_waking(word_.load(memory_order_relaxed))) wake_one();  // (2)
+  /// Returns whether somebody sleeps in a join by itself.
+  bool notify() noexcept {
+    full_fence();                                                 // (3), with that of settle and end_search
+    const std::uint64_t seen = word_.load(memory_order_relaxed);  // (2)
+    if (needs_waking(seen)) wake_one();
+    return seen >= one_by_itself;
   }
   /// The same, if what made it visible was a sequentially consistent read-modify-write, and who looks for work loads
   /// what that has written in the same way: no fence is needed besides.
@@ -70,10 +74,27 @@ class idle {
     if (needs_waking(word_.load(memory_order_seq_cst))) wake_one();  // (4)
   }
   /// The same for forks: if all others are busy, one wakes that may run nothing else.
-  void notify_of_forks() noexcept {
-    full_fence();  // (3), with that of settle and end_search
-    if (needs_waking_for_forks(word_.load(memory_order_relaxed))) wake_one();  // (2)
+  bool notify_of_forks() noexcept {
+    full_fence();                                                 // (3), with that of settle and end_search
+    const std::uint64_t seen = word_.load(memory_order_relaxed);  // (2)
+    if (needs_waking_for_forks(seen)) wake_one();
+    return seen >= one_by_itself;
   }
+
+  /// For a thread that is about to sleep in a join on another word than a sleeper's, for the length of that: who has
+  /// made something visible that could concern it is told so, or this thread sees that behind a fence of its own.
+  class sleep_by_itself {
+   public:
+    explicit sleep_by_itself(idle& of) noexcept : of_(&of) {
+      of.word_.fetch_add(one_by_itself, memory_order_relaxed);  // (2)
+    }
+    sleep_by_itself(const sleep_by_itself&) = delete;
+    sleep_by_itself& operator=(const sleep_by_itself&) = delete;
+    ~sleep_by_itself() { of_->word_.fetch_sub(one_by_itself, memory_order_relaxed); }  // (2)
+
+   private:
+    idle* of_;
+  };
 
   /// Wakes those that wait for the end of a job.
   void wake_for_jobs() noexcept;
@@ -83,7 +104,7 @@ class idle {
   /// How many sleep, by now perhaps others. For metrics.
   [[nodiscard]] int approx_asleep() const noexcept {
     const std::uint64_t word = word_.load(memory_order_relaxed);
-    return static_cast<int>((word >> 32) + (word / one_asleep) % (1U << 16));
+    return static_cast<int>((word / one_joining) % (1U << 16) + (word / one_asleep) % (1U << 16));
   }
 
   // A worker is busy, or searches, or sleeps. Each transition is the worker's own.
@@ -117,13 +138,14 @@ class idle {
   static constexpr std::uint64_t one_searching = 1;
   static constexpr std::uint64_t one_asleep = 1U << 16;
   static constexpr std::uint64_t one_joining = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t one_by_itself = std::uint64_t{1} << 48;
 
   static constexpr std::uint64_t searching_in(std::uint64_t word) noexcept { return word & (one_asleep - 1); }
   static constexpr bool needs_waking(std::uint64_t word) noexcept {
     return searching_in(word) == 0 && (word & (one_joining - 1)) != 0;
   }
   static constexpr bool needs_waking_for_forks(std::uint64_t word) noexcept {
-    return searching_in(word) == 0 && word != 0;
+    return searching_in(word) == 0 && (word & (one_by_itself - 1)) != 0;
   }
 
   // Returns whether the sleeper has left its list by itself.
@@ -145,8 +167,9 @@ class idle {
 
   const std::uint32_t workers_;
 
-  // {joining:16, asleep:16, searching:16}: how many there are of each; joining: asleep, but not for work. Writers:
-  // workers, and those that wake them. Readers: all who make work visible.
+  // {by itself:16, joining:16, asleep:16, searching:16}: how many there are of each; joining: asleep, but not for work;
+  // by itself: the same, on a word that is not a sleeper's. Writers: workers, and those that wake them; who joins.
+  // Readers: all who make work visible.
   // (2) relaxed: what must be seen is ordered by (3). All changes are read-modify-writes, so that the last one who
   //     searches knows it.
   // (3) not an edge but two fences: that of notify stands between the work and its load of the word, that of settle and

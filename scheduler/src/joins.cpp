@@ -20,6 +20,33 @@ join_end core::sleep_until_done(tracked_frame& f, deadline until) noexcept {
   }
 }
 
+bool core::sleep_until_changed(tracked_frame& f, const worker& by) noexcept {
+  const blocked_join asleep(awaited(f), deadline{});
+  if (asleep.is_circular()) return false;
+  const idle::sleep_by_itself counted(idle_);
+  const std::uint32_t seen = f.state.watch_inside();
+  full_fence();  // with that of who has something to run of it: either it finds the bit, or this look that
+  if (!task_state::is_done(seen) && !by.sees_part_of(awaited(f))) {
+    clock().wait_until(f.state.word(), seen, deadline{}.at());
+  }
+  return true;
+}
+
+void core::tell_joins(frame& f) noexcept {
+  if (is_child(f)) return tell_joins(*f.group);
+  if (tracked(f) != nullptr && f.state.take_inside_watcher()) futex_wake(&f.state.word(), wake_all);
+}
+
+void core::tell_joins(group& g) noexcept {
+  for (group* at = &g;;) {
+    if (at->state.take_inside_watcher()) futex_wake(&at->state.word(), wake_all);
+    if (at->made_in == nullptr) return;
+    frame& maker = *at->made_in->task;
+    if (!is_child(maker)) return tell_joins(maker);
+    at = maker.group;
+  }
+}
+
 join_end core::join(tracked_frame& f, deadline until) noexcept {
   if (f.state.is_done()) return join_end::done;
   if (held_up::by_this_thread().contains(awaited(f))) return join_end::would_deadlock;

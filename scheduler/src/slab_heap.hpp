@@ -1,5 +1,5 @@
-// Blocks of memory of one size, in slabs that go back when all of their blocks are free: to what is kept for all sizes, or
-// to the system.
+// Blocks of memory of one size, in slabs that go back when all of their blocks are free: to what is kept for all sizes,
+// or to the system.
 //
 // Source: Bonwick, "The slab allocator" (1994). A slab is 64 KiB, aligned to its size, so that a block's address tells
 // its slab; a bit for each block says whether it is free, so that a free block is not touched. It is taken from and

@@ -20,6 +20,7 @@ inline run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
     on_caller.emplace(on_callers_, f);
   }
   run_context here(f, *this, by, by != nullptr ? &by->forks() : nullptr, depth);
+  if (by != nullptr) by->begin_run(f);
   run_end end = f.state.is_timed() ? timing_.run(f, here) : task_timing::run_untimed(f, here);
   if (f.state.has_callbacks()) {
     stops_.close(here);
@@ -27,7 +28,10 @@ inline run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
     if (end.error == nullptr) end.error = std::move(here.callback_error);
   }
   here.check_groups();
-  if (by != nullptr) by->running().leave();
+  if (by != nullptr) {
+    by->end_run();
+    by->running().leave();
+  }
   return end;
 }
 

@@ -18,6 +18,7 @@
 #include "blocked_joins.hpp"
 #include "idle.hpp"
 #include "running_tasks.hpp"
+#include "stack_parts.hpp"
 #include "worker_counters.hpp"
 #include "worker_hooks.hpp"
 
@@ -60,6 +61,10 @@ class alignas(cache_line) worker {
   /// there is none. `depth` as in core::start.
   [[nodiscard]] bool run_fork_of(worker& victim, int depth) noexcept;
 
+  /// Own thread only. Whether others have made something that `join` or `wait_for` would run of what they wait for:
+  /// for who is about to sleep, behind a fence.
+  [[nodiscard]] bool sees_part_of(const awaited& what) const noexcept;
+
   /// Any thread.
   using children_queue = keyed_queue<frame, group, &frame::group, &frame::next_queued>;
   [[nodiscard]] children_queue& children() noexcept { return children_; }
@@ -67,6 +72,16 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty() || !children_.looks_empty(); }
   [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
   [[nodiscard]] forker& forks() noexcept { return forks_; }
+
+  /// Own thread only: around each run of a task, or of a fork of it, on this stack.
+  void begin_run(const frame& f) noexcept {
+    forks_.begin_segment();
+    parts_.begin(f, forks_.size());
+  }
+  void end_run() noexcept {
+    forks_.begin_segment();
+    parts_.end();
+  }
   [[nodiscard]] worker_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
 
@@ -87,6 +102,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_child_of(worker& victim, int depth) noexcept;
   [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
   void run_fork(fork_job& f, worker& of, int depth) noexcept;
+  [[nodiscard]] bool run_part_of(const awaited& what, int depth) noexcept;
   void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
   [[nodiscard]] bool may_search() noexcept;
   [[nodiscard]] bool search_on() noexcept;
@@ -107,6 +123,7 @@ class alignas(cache_line) worker {
   children_queue children_;
   forker forks_;
   fork_stack_thief<fork_job> fork_thief_;
+  stack_parts parts_;
   worker_hooks hooks_;
   raw_thread thread_;
   sleeper sleeper_;

@@ -47,7 +47,16 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
     if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
     if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
     // No other work before a wait that has an end of its own.
-    if (!here.may_help() || !until.is_never()) return sleep_until_done(f, until);
+    if (!until.is_never()) return sleep_until_done(f, until);
+    if (!here.may_help()) {
+      if (run_part_of(awaited(f), here.depth)) {
+        if (core_->is_forked()) return join_end::done;
+        continue;
+      }
+      const worker_counters::sleep counted(counters_);
+      if (!core_->sleep_until_changed(f, *this)) return join_end::would_deadlock;
+      continue;
+    }
     if (run_next(here.depth + 1)) {
       if (core_->is_forked()) return join_end::done;  // the task forked, and this is the child process
       hidden.reset();
@@ -79,6 +88,41 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
   return false;
 }
 
+// What others make of `what`: a child that lies at an end of a queue, or the oldest fork. So each thing on a stack is
+// part of what lies below it.
+bool worker::run_part_of(const awaited& what, int depth) noexcept {
+  const auto has = [&what](const group& g) { return what.has(g); };
+  for (const auto& w : core_->workers()) {
+    if (w.get() == this || !w->parts_.has_root(what.root())) continue;
+    counters_.steal_attempts.add();
+    if (frame* const f = w->children_.try_take_end_if(has)) {
+      counters_.steals.add();
+      counters_.tasks_stolen.add();
+      stop_searching();
+      core_->start_child(*f, this, depth);
+      return true;
+    }
+    const stack_parts::place part = w->parts_.find(what);
+    if (!part) continue;
+    if (fork_job* const f = w->fork_thief_.steal_while(part.from, [&] { return w->parts_.is_part_of(what, part); })) {
+      run_fork(*f, *w, depth);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool worker::sees_part_of(const awaited& what) const noexcept {
+  const auto has = [&what](const group& g) { return what.has(g); };
+  const auto& all = core_->workers();
+  return std::any_of(all.begin(), all.end(), [&](const auto& w) {
+    if (w.get() == this || !w->parts_.has_root(what.root())) return false;
+    if (w->children_.has_end_if(has)) return true;
+    const stack_parts::place part = w->parts_.find(what);
+    return part && w->has_forks(part.from);
+  });
+}
+
 join_end worker::wait_for(group& g) noexcept {
   forks_.publish_all();  // others may run them while this one waits
   const join_end how = run_children_until_over(g);
@@ -92,7 +136,8 @@ join_end worker::run_children_until_over(group& g) noexcept {
   backoff hidden;
   for (patience more(std::max(*core_->options().search_time, least_patience));;) {
     if (g.state.is_over()) return join_end::done;
-    const bool may_run = core_->may_run_children(g);
+    const bool has_room = this_stack_has_room();
+    const bool may_run = has_room || core_->may_end_children(g);
     if (!may_run && children.any()) return join_end::would_deadlock;
     if (frame* const f = may_run ? children.take() : nullptr) {
       stop_searching();
@@ -109,9 +154,12 @@ join_end worker::run_children_until_over(group& g) noexcept {
                      awaited(g), [&g] { return group_state::is_over(g.state.watch(group_state::watcher::worker)); })) {
         return join_end::would_deadlock;
       }
+    } else if (has_room && run_part_of(awaited(g), here.depth)) {
+      if (core_->is_forked()) return join_end::done;
+      more.reset();
     } else if (!more.wait()) {
       const worker_counters::sleep counted(counters_);
-      if (!core_->sleep_until_changed(g)) return join_end::would_deadlock;
+      if (!core_->sleep_until_changed(g, has_room ? this : nullptr)) return join_end::would_deadlock;
       more.reset();
     }
   }

@@ -50,12 +50,12 @@ inline constexpr row long_loop{
 
 // The pool's: six changes of the word of idle: thief taken from the list, searching no more, owner asleep, owner taken
 // from the list, thief searching, thief asleep. Workers': one fork made public, taken; the thief's flag raised and
-// taken down, and its epoch; two looks into its own empty deque. The fork's: taken, awaited, done. Fences: of the push
+// taken down; two looks into its own empty deque. The fork's: taken, awaited, done. Fences: of the push
 // and of both who go to sleep. The clock: on both sides of each sleep, and six times in the 5 us that the owner looks
 // first.
 inline constexpr row stolen_fork{"stolen fork, both workers asleep and woken", 200,
                                  200 * counts{.pool_rmws = 6,
-                                              .worker_rmws = 7,
+                                              .worker_rmws = 6,
                                               .task_rmws = 3,
                                               .fences = 3,
                                               .futex_waits = 2,

@@ -15,10 +15,10 @@ using weir::testing::busy_workers;
 using weir::testing::event;
 using weir::testing::eventually;
 
-constexpr int workers = 16;
-constexpr int others = workers - 1;
+constexpr int many_workers = 16;
+constexpr int all_but_one = many_workers - 1;
 
-const weir::pool_options options{.workers = workers, .search_time = weir::duration::zero()};
+const weir::pool_options of_many{.workers = many_workers, .search_time = weir::duration::zero()};
 
 std::uint64_t attempts_of(const weir::pool& pool, int worker) {
   return pool.metrics().workers.at(static_cast<std::size_t>(worker)).steal_attempts;
@@ -31,13 +31,13 @@ void await_the_thief(const weir::pool& pool) {
 // What the idle worker asks until it has found one task, and then until it knows that there is no other: whom it asks
 // first, and after that all.
 constexpr std::uint64_t when_the_first_has_it = 1;
-constexpr std::uint64_t when_nobody_has_any = 1 + others;
+constexpr std::uint64_t when_nobody_has_any = 1 + all_but_one;
 
-enum class kind { task, child, fork };
+enum class stolen_kind { task, child, fork };
 
 // On a worker: has `f` run by the only one that is idle.
 template <typename F>
-void let_it_be_stolen(weir::pool& pool, kind what, F&& f) {
+void let_it_be_stolen(weir::pool& pool, stolen_kind what, F&& f) {
   event ran;
   const auto run = [&] {
     f();
@@ -45,27 +45,27 @@ void let_it_be_stolen(weir::pool& pool, kind what, F&& f) {
   };
   const auto await = [&] { ran.await("the thief"); };
   switch (what) {
-    case kind::task:
+    case stolen_kind::task:
       pool.post({}, run).value();
       await();
       break;
-    case kind::child: {
+    case stolen_kind::child: {
       weir::task_group group(pool);
       group.spawn(run);
       await();
       group.wait();
       break;
     }
-    case kind::fork:
+    case stolen_kind::fork:
       weir::fork_join(await, run);
   }
   await_the_thief(pool);
 }
 
 // On a worker. What is stolen from it is asked for here first, by who has stolen from it before.
-void expect_to_be_asked_first(weir::pool& pool, kind what) {
+void expect_to_be_asked_first(weir::pool& pool, stolen_kind what) {
   std::vector<std::uint64_t> before;
-  for (int w = 0; w < workers; ++w) before.push_back(attempts_of(pool, w));
+  for (int w = 0; w < many_workers; ++w) before.push_back(attempts_of(pool, w));
   int thief = -1;
   let_it_be_stolen(pool, what, [&] { thief = weir::current_worker(); });
   EXPECT_EQ(attempts_of(pool, thief) - before.at(static_cast<std::size_t>(thief)),
@@ -74,11 +74,11 @@ void expect_to_be_asked_first(weir::pool& pool, kind what) {
 
 // A theft of each kind is remembered, for each kind.
 TEST(LastVictim, IsAskedFirst) {
-  for (const kind first : {kind::task, kind::child, kind::fork}) {
-    for (const kind then : {kind::task, kind::child, kind::fork}) {
+  for (const stolen_kind first : {stolen_kind::task, stolen_kind::child, stolen_kind::fork}) {
+    for (const stolen_kind then : {stolen_kind::task, stolen_kind::child, stolen_kind::fork}) {
       for (int round = 0; round < 5; ++round) {
-        weir::pool pool(options);
-        busy_workers busy(pool, workers - 2);
+        weir::pool pool(of_many);
+        busy_workers busy(pool, many_workers - 2);
         pool.run({},
                  [&] {
                    await_the_thief(pool);
@@ -94,8 +94,8 @@ TEST(LastVictim, IsAskedFirst) {
 // While it runs what it has stolen, too.
 TEST(LastVictim, IsAskedFirstWithinWhatWasStolen) {
   for (int round = 0; round < 5; ++round) {
-    weir::pool pool(options);
-    busy_workers busy(pool, workers - 2);
+    weir::pool pool(of_many);
+    busy_workers busy(pool, many_workers - 2);
     pool.run({},
              [&] {
                await_the_thief(pool);
@@ -122,8 +122,8 @@ TEST(LastVictim, IsAskedFirstWithinWhatWasStolen) {
 // The last one, and not the one whose task has ended last.
 TEST(LastVictim, IsOfATheftWithinAnotherThatHasEnded) {
   for (int round = 0; round < 5; ++round) {
-    weir::pool pool(options);
-    busy_workers busy(pool, workers - 3);
+    weir::pool pool(of_many);
+    busy_workers busy(pool, many_workers - 3);
     event is_stolen, there_is_more, outer_is_over, over;
     auto inner_victim = pool.try_submit({}, [&] {
       is_stolen.await("the outer theft");
@@ -131,7 +131,7 @@ TEST(LastVictim, IsOfATheftWithinAnotherThatHasEnded) {
       there_is_more.set();
       outer_is_over.await("the end of what was stolen first");
       await_the_thief(pool);
-      expect_to_be_asked_first(pool, kind::task);
+      expect_to_be_asked_first(pool, stolen_kind::task);
       over.set();
     });
     auto outer_victim = pool.try_submit({}, [&] {

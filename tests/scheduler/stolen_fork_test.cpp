@@ -55,8 +55,10 @@ TEST(StolenFork, IsOneAlsoOfATaskThatHasRunOthersMeanwhile) {
     forks_in_parallel();
     (void)pool.run({}, [] {});
     forks_in_parallel();
+    pool.enqueue({}, forks_in_parallel)->get();
+    forks_in_parallel();
     weir::task_group group(pool);
-    for (int i = 0; i < 4; ++i) group.spawn([] {});
+    group.spawn(forks_in_parallel);
     group.wait();
     forks_in_parallel();
     while (pool.try_run_one()) continue;

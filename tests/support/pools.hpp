@@ -49,7 +49,8 @@ class busy_workers {
   std::uint32_t count_;
 };
 
-/// For one of many pools that a test makes: 1 to 4 workers, 8 at times, and rarely 64, which take the time of ten others.
+/// For one of many pools that a test makes: 1 to 4 workers, 8 at times, and rarely 64, which take the time of ten
+/// others.
 template <typename Random>
 std::int64_t some_workers(Random& random) {
   const auto die = random() % 32;

@@ -237,8 +237,8 @@ TEST(FrameCachesModel, NeedsTheOrdersOfTheLock) {
   EXPECT_THAT(m.survivors, IsEmpty());
 }
 
-// ---- mistakes: frame_memory.mistakes, slab_heap.mistakes, slab_reserve.mistakes. With views what is freed stays for a schedule, so that a
-// cache that is used after its end does no more harm than to be found.
+// ---- mistakes: frame_memory.mistakes, slab_heap.mistakes, slab_reserve.mistakes. With views what is freed stays for a
+// schedule, so that a cache that is used after its end does no more harm than to be found.
 
 std::string failure_of(setting chosen, std::string_view made) {
   chosen.made = made;

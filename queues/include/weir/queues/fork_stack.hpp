@@ -44,16 +44,17 @@ class fork_stack {
   }
 
   // {epoch:32, split:16, tail:16}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not
-  // yet joined. From split on: private. Epoch: how many stolen forks the owner has run to their end.
+  // yet joined. From split on: private. Epoch: how many segments have ended in which something was made public.
   // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next
   // fork will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
   //     same release sequence; publishes the slot and the fork.
   // (2) not gone yet: release addition by the owner, which makes more public (1) -> acquire load by a thief that takes
-  //     only what belongs to a stolen fork, before it asks whether that has ended. What it finds public and belongs to
-  //     another one was made public after that end, which the load makes visible. That the fork ends between the
-  //     question and the exchange is told by the epoch, which differs then. Adding to that is relaxed: all that belongs
-  //     to the fork is joined by then, so that what is public afterwards, at its index or above, is published by (1).
+  //     only what belongs to one segment, before it asks whether that goes on. What it finds public and belongs to
+  //     another one was made public after that had ended, which the load makes visible. That the segment ends between
+  //     the question and the exchange is told by the epoch, which differs then. Adding to that is relaxed: all that
+  //     belongs to the segment is joined by then, so that what is public afterwards, at its index or above, is
+  //     published by (1); and who learns of the next segment by an acquire has the addition before his exchange.
   alignas(cache_line) atomic<std::uint64_t> word_{0};
 
   // Written by the owner before (1), read by a thief after it has taken the slot. The owner writes it again only when
@@ -101,9 +102,13 @@ class fork_stack_owner {
     stack_->word_.store(stack::emptied(stack_->word_.load(memory_order_relaxed), head_), memory_order_relaxed);
   }
 
-  /// To be called between the last use of the forks that were pushed for a stolen one, all joined, and the word that it
-  /// has ended: who asks for these takes nothing that comes later.
-  void next_epoch() noexcept { (void)stack_->word_.fetch_add(stack::one_epoch, memory_order_relaxed); }  // (2)
+  /// Where what is pushed begins to belong to something else, or all that belonged to that has been popped: who asks
+  /// for what belongs to one takes nothing of another. Without a write if nothing was made public since the last time.
+  void begin_segment() noexcept {
+    if (last_published_ == 0) return;
+    last_published_ = 0;
+    (void)stack_->word_.fetch_add(stack::one_epoch, memory_order_relaxed);  // (2)
+  }
 
   /// Makes all public, for an owner that will not push for a while. Returns whether there was something to add: then
   /// who sleeps should be woken.
@@ -114,7 +119,7 @@ class fork_stack_owner {
   }
 
   [[nodiscard]] std::uint32_t size() const noexcept { return head_; }
-  /// How many were made public when some were last; for a count.
+  /// How many were made public when some were last in this segment; for a count.
   [[nodiscard]] std::uint32_t last_published() const noexcept { return last_published_; }
   /// Seen by now: relaxed, a look.
   [[nodiscard]] bool has_nothing_public() const noexcept {
@@ -163,8 +168,7 @@ class fork_stack_thief {
   }
 
   /// Takes the oldest that is public, if it is at `from` or above, else null: what the owner has pushed since its size
-  /// was `from`. And only what it has pushed before the end of something, which calls `next_epoch`: `goes_on` asks
-  /// whether that was still to come.
+  /// was `from`. And only what it has pushed in a segment of which `goes_on` says that it goes on.
   template <typename Predicate>
   [[nodiscard]] T* steal_while(std::uint32_t from, Predicate goes_on) noexcept {
     std::uint64_t seen = stack_->word_.load(memory_order_acquire);  // (2)

@@ -104,6 +104,30 @@ class alignas(cache_line) keyed_queue {
     return take_if_held(holds, from);
   }
 
+  /// The oldest if `holds` accepts its key, else the newest if it does, else null; null also if another one is at work
+  /// here. `holds` as with `take_if`.
+  template <typename Predicate>
+  [[nodiscard]] T* try_take_end_if(Predicate&& holds) noexcept {
+    if (looks_empty() || !lock_.try_lock()) return nullptr;
+    T* taken = nullptr;
+    if (first_ != last_) {
+      if (is_one(first_, holds)) {
+        taken = take_first();
+      } else if (is_one(last_ - 1, holds)) {
+        taken = take_last();
+      }
+    }
+    lock_.unlock();
+    return taken;
+  }
+  /// Whether that would find one, if nobody else is at work here.
+  template <typename Predicate>
+  [[nodiscard]] bool has_end_if(Predicate&& holds) noexcept {
+    if (looks_empty()) return false;
+    const lock_guard held(lock_);
+    return first_ != last_ && (is_one(first_, holds) || is_one(last_ - 1, holds));
+  }
+
   /// Whether there is one with this key. Linear.
   [[nodiscard]] bool holds(const Key& key) noexcept {
     if (!may_hold(key)) return false;

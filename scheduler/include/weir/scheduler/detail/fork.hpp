@@ -77,8 +77,8 @@ class alignas(cache_line) forker {
   /// How many forks there are: what is pushed later is at this index or above.
   [[nodiscard]] std::uint32_t size() const noexcept { return own_.size(); }
   void forget_newest() noexcept { own_.forget_newest(); }
-  /// All that was forked for a stolen fork is joined; the word of its end comes next.
-  void next_epoch() noexcept { own_.next_epoch(); }
+  /// Before and after each run on the worker's stack: who takes what was forked in one takes nothing of another.
+  void begin_segment() noexcept { own_.begin_segment(); }
 
   /// The same for who is not on a worker, or must not fork there.
   static void throw_if_stopped_elsewhere();

@@ -57,6 +57,8 @@ struct group {
   // to that: a deadline, a trace, and for a root its permit; null if nothing.
   run_context* made_in = nullptr;
   group_scope* scope = nullptr;
+  // The root of all that it is part of: a task, or for a group that is a root its scope.
+  const frame* root = nullptr;
   // Where the deadline, the trace and the time of admission stand that its children have; null: they have none.
   const tracked_frame* values = nullptr;
 
@@ -78,6 +80,9 @@ struct group {
   // (groups.md, Stops). (3) relaxed: it is true whoever has found it out.
   atomic<std::uint64_t> unstopped_at{~std::uint64_t{0}};
 };
+
+/// What `f` is part of: itself, or for a child the root of its group.
+[[nodiscard]] inline const frame* root_of(const frame& f) noexcept { return is_child(f) ? f.group->root : &f; }
 
 /// The right to bring one child in: a task's count at the door, or, where there is none, the caller's own.
 class [[nodiscard]] child_passage {

@@ -127,7 +127,7 @@ class task_state {
     const std::uint32_t to =
         static_cast<std::uint32_t>(phase::done) | (static_cast<std::uint32_t>(how) << outcome_shift);
     const std::uint32_t before = word_.fetch_add(to - from, memory_order_acq_rel);  // (1)
-    return {.threads = (before & threads_bit) != 0, .workers = (before & workers_bit) != 0};
+    return {.threads = (before & (threads_bit | inside_bit)) != 0, .workers = (before & workers_bit) != 0};
   }
 
   /// Says that somebody waits. Returns whether it is not needed since the task is done.
@@ -135,6 +135,18 @@ class task_state {
   [[nodiscard]] bool watch(watcher who) noexcept {
     const std::uint32_t bit = who == watcher::thread ? threads_bit : workers_bit;
     return phase_in(word_.fetch_or(bit, memory_order_acq_rel)) == phase::done;  // (1)
+  }
+
+  /// Says that somebody sleeps on the word who can run what it waits for, and is told of that, too. Returns the word as
+  /// it is from then on: to sleep on, if it is not done.
+  [[nodiscard]] std::uint32_t watch_inside() noexcept {
+    return word_.fetch_or(inside_bit, memory_order_acq_rel) | inside_bit;  // (1)
+  }
+  /// After there was something to run, and a full fence. True: who sleeps inside is to be woken, and the word has
+  /// changed, so that one that is just going to sleep does not.
+  [[nodiscard]] bool take_inside_watcher() noexcept {
+    if ((word_.load(memory_order_relaxed) & inside_bit) == 0) return false;  // (5)
+    return (word_.fetch_and(~inside_bit, memory_order_relaxed) & inside_bit) != 0;
   }
 
   [[nodiscard]] bool is_done() const noexcept {
@@ -153,7 +165,7 @@ class task_state {
 
  private:
   // Bits, from the lowest: phase (3), outcome once done (3), stop cause (3), callbacks, threads wait, workers wait,
-  // groups, timed.
+  // groups, timed, inside.
   static constexpr int outcome_shift = 3;
   static constexpr int cause_shift = 6;
   static constexpr std::uint32_t phase_mask = 7u;
@@ -162,6 +174,7 @@ class task_state {
   static constexpr std::uint32_t workers_bit = 1u << 11;
   static constexpr std::uint32_t groups_bit = 1u << 12;
   static constexpr std::uint32_t timed_bit = 1u << 13;
+  static constexpr std::uint32_t inside_bit = 1u << 14;
 
   static constexpr phase phase_in(std::uint32_t w) noexcept { return static_cast<phase>(w & phase_mask); }
   static constexpr stop_cause cause_in(std::uint32_t w) noexcept {
@@ -172,7 +185,8 @@ class task_state {
   }
 
   // Writers: the owner of the task (phase, outcome); whoever asks it to stop, waits for it or registers a callback
-  // (bits, each set once and never cleared). Readers: all who hold the frame.
+  // (bits, each set once and never cleared, but for `inside`, which who has something to run clears). Readers: all who
+  // hold the frame.
   // (1) done: acq_rel addition by the finisher -> acquire load, or acq_rel watch, by a waiter; publishes the result and
   //     what the task did. Watch and finish are both read-modify-writes: either watch sees `done`, or finish sees the
   //     watcher.
@@ -182,6 +196,8 @@ class task_state {
   //     the stop.
   // (4) groups: relaxed; a stop that does not see them comes before their children, which then see it (a fence on
   //     either side; scheduler/groups.md).
+  // (5) relaxed: a full fence stands between what is to be run and this load, and another one between `watch_inside`
+  //     and the waiter's last look: one of the two sees the other.
   atomic<std::uint32_t> word_;
 };
 
