@@ -10,6 +10,7 @@
 #include "group_chain.hpp"
 #include "patience.hpp"
 #include "run_context.hpp"
+#include "task_run.hpp"
 #include "threads.hpp"
 #include "worker.hpp"
 
@@ -60,11 +61,8 @@ void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   bool has_thrown = false;
   {
     run_context here(*f.of, *this, forks_, depth);
-    begin_run(*here.task);
-    running_.enter(name_of(*here.task), here.task->where);
+    const shown_on_worker shown(this, *here.task);
     has_thrown = f.run(f);
-    end_run();
-    running_.leave();
   }
   if (f.state.finish(has_thrown)) core_->idle().wake(of.sleeper_);
 }

@@ -1,4 +1,4 @@
-// The run of a task's callable, to the end of its destruction, where reports see it.
+// The run of a task's callable, to the end of its destruction, where reports, and who waits for it, see it.
 #pragma once
 
 #include <cassert>
@@ -11,16 +11,38 @@
 
 namespace weir::detail {
 
+/// For a scope, on the stack of a worker: a run of a task, or of a stolen fork of it.
+class shown_on_worker {
+ public:
+  /// @param by  null: nothing.
+  shown_on_worker(worker* by, const frame& f) noexcept : by_(by) {
+    if (by_ == nullptr) return;
+    by_->running().enter(name_of(f), f.where);
+    by_->forks().begin_segment();
+    by_->parts().begin(f, by_->forks().size());
+  }
+  shown_on_worker(const shown_on_worker&) = delete;
+  shown_on_worker& operator=(const shown_on_worker&) = delete;
+  ~shown_on_worker() {
+    if (by_ == nullptr) return;
+    by_->forks().begin_segment();
+    by_->parts().end();
+    by_->running().leave();
+  }
+
+ private:
+  worker* const by_;
+};
+
 inline run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
   std::optional<tasks_on_callers::entry> on_caller;
   if (by != nullptr) {
     by->counters().executed.add();
-    by->running().enter(name_of(f), f.where);
   } else {
     on_caller.emplace(on_callers_, f);
   }
+  const shown_on_worker shown(by, f);
   run_context here(f, *this, by, by != nullptr ? &by->forks() : nullptr, depth);
-  if (by != nullptr) by->begin_run(f);
   run_end end = f.state.is_timed() ? timing_.run(f, here) : task_timing::run_untimed(f, here);
   if (f.state.has_callbacks()) {
     stops_.close(here);
@@ -28,10 +50,6 @@ inline run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
     if (end.error == nullptr) end.error = std::move(here.callback_error);
   }
   here.check_groups();
-  if (by != nullptr) {
-    by->end_run();
-    by->running().leave();
-  }
   return end;
 }
 

@@ -72,16 +72,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty() || !children_.looks_empty(); }
   [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
   [[nodiscard]] forker& forks() noexcept { return forks_; }
-
-  /// Own thread only: around each run of a task, or of a fork of it, on this stack.
-  void begin_run(const frame& f) noexcept {
-    forks_.begin_segment();
-    parts_.begin(f, forks_.size());
-  }
-  void end_run() noexcept {
-    forks_.begin_segment();
-    parts_.end();
-  }
+  [[nodiscard]] stack_parts& parts() noexcept { return parts_; }
   [[nodiscard]] worker_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
 

@@ -183,7 +183,7 @@ TEST(ForksModel, NeedsEachStep) {
 }
 
 TEST(ForksModel, NeedsEachStepOfLeapfrogging) {
-  for (const std::string_view made : {"owner does not ask whether it goes on", "thief begins no epoch"}) {
+  for (const std::string_view made : {"owner does not ask whether it goes on", "runner begins no segment"}) {
     EXPECT_THAT(failure_of(thief_that::takes_it_back, made), HasSubstr("nothing else")) << made;
   }
   for (const std::string_view made : {"owner takes what lies below", "thief names a lower index"}) {
