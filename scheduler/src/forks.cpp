@@ -60,8 +60,8 @@ void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   if (f.state.take(static_cast<std::uint32_t>(index_), forks_.size())) core_->idle().wake(of.sleeper_);
   bool has_thrown = false;
   {
+    const shown_on_worker shown(this, *f.of->task, depth);
     run_context here(*f.of, *this, forks_, depth);
-    const shown_on_worker shown(this, *here.task);
     has_thrown = f.run(f);
   }
   if (f.state.finish(has_thrown)) core_->idle().wake(of.sleeper_);

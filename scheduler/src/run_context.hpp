@@ -104,8 +104,8 @@ struct run_context {
     this_place.innermost = this;
     enter_forker(forks, this);
   }
-  [[nodiscard]] static bool is_isolated_below(const run_context* from) noexcept {
-    return from != nullptr && from->is_isolated.load(memory_order_relaxed);
+  [[nodiscard]] static bool is_isolated_in(const run_context* c) noexcept {
+    return c != nullptr && c->is_isolated.load(memory_order_relaxed);
   }
   void complain_of_groups() const noexcept;
 };
@@ -133,7 +133,7 @@ inline run_context::run_context(frame* of, core* in, worker* by, run_context* fo
       callbacks_below(this_place.innermost_callback),
       scopes_without_forks_below(std::exchange(this_place.scopes_without_forks, 0)),
       forker_below(forker::current()),
-      is_isolated(is_isolated_below(forked_in != nullptr ? forked_in : below)) {}
+      is_isolated(is_isolated_in(forked_in) || is_isolated_in(below)) {}
 
 inline run_context::~run_context() {
   this_place.innermost = below;

@@ -18,9 +18,11 @@ namespace weir::detail {
 class stack_parts {
  public:
   /// By the worker, before it runs `f`, or a fork of it, on top of what is there.
-  void begin(const frame& f, std::uint32_t forks) noexcept {
+  /// @param is_related  whether it is part of that, or nothing is there.
+  void begin(const frame& f, std::uint32_t forks, bool is_related) noexcept {
     const std::uint32_t at = height_.load(memory_order_relaxed);  // this thread's own
     if (at < most) {
+      if (!is_related) forks |= unrelated_bit;
       parts_[at].from.store(forks, memory_order_relaxed);                          // (1) by the next two
       parts_[at].of.store(is_child(f) ? f.group : nullptr, memory_order_release);  // (1)
       parts_[at].root.store(root_of(f), memory_order_release);                     // (1)
@@ -35,21 +37,21 @@ class stack_parts {
     std::uint32_t from = 0;  // where its forks begin
 
     [[nodiscard]] explicit operator bool() const noexcept { return level != most; }
+    friend bool operator==(const place&, const place&) = default;
   };
 
-  /// By who keeps what he waits for alive: the lowest part that belongs to it, or none.
+  /// By who keeps what he waits for alive: the lowest part that belongs to it and has nothing unrelated above, or none.
   [[nodiscard]] place find(const awaited& what) const noexcept {
-    const std::uint32_t height = std::min(height_.load(memory_order_relaxed), most);  // a look: `is_part_of` counts
-    for (std::uint32_t at = 0; at < height; ++at) {
-      if (is_of(at, what)) return {.level = at, .from = parts_[at].from.load(memory_order_acquire)};
+    place lowest;
+    std::uint32_t at = height_.load(memory_order_acquire);  // (2)
+    if (at > most) return lowest;                           // what lies deeper may be anything
+    while (at-- > 0) {
+      const bool is_part = is_of(at, what);
+      const std::uint32_t from = parts_[at].from.load(memory_order_relaxed);  // by the acquire of is_of
+      if (is_part) lowest = {.level = at, .from = from & ~unrelated_bit};
+      if ((from & unrelated_bit) != 0) break;
     }
-    return {};
-  }
-
-  /// Whether that place still is a part of it, or is one again: at an instant of the call.
-  [[nodiscard]] bool is_part_of(const awaited& what, const place& p) const noexcept {
-    return p.level < height_.load(memory_order_acquire) && is_of(p.level, what) &&  // (2)
-           parts_[p.level].from.load(memory_order_relaxed) == p.from;               // by the acquire of is_of
+    return lowest;
   }
 
   /// Whether something there has that root: a look.
@@ -61,11 +63,12 @@ class stack_parts {
 
  private:
   static constexpr std::uint32_t most = 32;
+  static constexpr std::uint32_t unrelated_bit = std::uint32_t{1} << 31;
 
   struct part {
     atomic<const frame*> root{nullptr};
     atomic<const group*> of{nullptr};
-    atomic<std::uint32_t> from{0};
+    atomic<std::uint32_t> from{0};  // with unrelated_bit
   };
 
   [[nodiscard]] bool is_of(std::uint32_t at, const awaited& what) const noexcept {

@@ -14,12 +14,14 @@ namespace weir::detail {
 /// For a scope, on the stack of a worker: a run of a task, or of a stolen fork of it.
 class shown_on_worker {
  public:
-  /// @param by  null: nothing.
-  shown_on_worker(worker* by, const frame& f) noexcept : by_(by) {
+  /// Before its context is there.
+  /// @param by     null: nothing.
+  /// @param depth  as that of the context.
+  shown_on_worker(worker* by, const frame& f, int depth) noexcept : by_(by) {
     if (by_ == nullptr) return;
     by_->running().enter(name_of(f), f.where);
     by_->forks().begin_segment();
-    by_->parts().begin(f, by_->forks().size());
+    by_->parts().begin(f, by_->forks().size(), depth <= run_context::depth_here());
   }
   shown_on_worker(const shown_on_worker&) = delete;
   shown_on_worker& operator=(const shown_on_worker&) = delete;
@@ -41,7 +43,7 @@ inline run_end core::run_shown(frame& f, worker* by, int depth) noexcept {
   } else {
     on_caller.emplace(on_callers_, f);
   }
-  const shown_on_worker shown(by, f);
+  const shown_on_worker shown(by, f, depth);
   run_context here(f, *this, by, by != nullptr ? &by->forks() : nullptr, depth);
   run_end end = f.state.is_timed() ? timing_.run(f, here) : task_timing::run_untimed(f, here);
   if (f.state.has_callbacks()) {

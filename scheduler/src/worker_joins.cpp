@@ -37,7 +37,7 @@ join_end worker::join(tracked_frame& f, deadline until) noexcept {
 join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
   run_context& here = *run_context::current();
   backoff hidden;
-  for (;;) {
+  for (patience more(std::max(*core_->options().search_time, least_patience));;) {
     if (f.state.is_done()) return join_end::done;
     if (!this_stack_has_room()) {
       // Nothing more is run here; what another one runs, or has ended, can be waited for.
@@ -51,10 +51,12 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
     if (!here.may_help()) {
       if (run_part_of(awaited(f), here.depth)) {
         if (core_->is_forked()) return join_end::done;
-        continue;
+        more.reset();
+      } else if (!more.wait()) {
+        const worker_counters::sleep counted(counters_);
+        if (!core_->sleep_until_changed(f, *this)) return join_end::would_deadlock;
+        more.reset();
       }
-      const worker_counters::sleep counted(counters_);
-      if (!core_->sleep_until_changed(f, *this)) return join_end::would_deadlock;
       continue;
     }
     if (run_next(here.depth + 1)) {
@@ -93,18 +95,20 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
 bool worker::run_part_of(const awaited& what, int depth) noexcept {
   const auto has = [&what](const group& g) { return what.has(g); };
   for (const auto& w : core_->workers()) {
-    if (w.get() == this || !w->parts_.has_root(what.root())) continue;
-    counters_.steal_attempts.add();
+    const bool is_own = w.get() == this;
+    if (!is_own && !w->parts_.has_root(what.root())) continue;
+    if (!is_own) counters_.steal_attempts.add();
     if (frame* const f = w->children_.try_take_end_if(has)) {
-      counters_.steals.add();
-      counters_.tasks_stolen.add();
+      if (!is_own) counters_.steals.add();
+      if (!is_own) counters_.tasks_stolen.add();
       stop_searching();
       core_->start_child(*f, this, depth);
       return true;
     }
+    if (is_own) continue;
     const stack_parts::place part = w->parts_.find(what);
     if (!part) continue;
-    if (fork_job* const f = w->fork_thief_.steal_while(part.from, [&] { return w->parts_.is_part_of(what, part); })) {
+    if (fork_job* const f = w->fork_thief_.steal_while(part.from, [&] { return w->parts_.find(what) == part; })) {
       run_fork(*f, *w, depth);
       return true;
     }
@@ -116,7 +120,8 @@ bool worker::sees_part_of(const awaited& what) const noexcept {
   const auto has = [&what](const group& g) { return what.has(g); };
   const auto& all = core_->workers();
   return std::any_of(all.begin(), all.end(), [&](const auto& w) {
-    if (w.get() == this || !w->parts_.has_root(what.root())) return false;
+    if (w.get() == this) return w->children_.has_end_if(has);
+    if (!w->parts_.has_root(what.root())) return false;
     if (w->children_.has_end_if(has)) return true;
     const stack_parts::place part = w->parts_.find(what);
     return part && w->has_forks(part.from);

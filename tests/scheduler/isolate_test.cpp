@@ -1,6 +1,7 @@
 // isolate: joins in it run nothing but what they wait for, where help_depth allows more.
 #include <gtest/gtest.h>
 #include <stdexcept>
+#include <thread>
 #include <weir/weir.hpp>
 
 #include "support/event.hpp"
@@ -58,6 +59,73 @@ TEST(Isolate, KeepsOtherTasksOffAJoinsStack) {
   });
   EXPECT_FALSE(w.run([&](weir::job<void>& slow) { weir::isolate([&] { slow.get(); }); }));
   weir::testing::get(releaser);
+}
+
+// Three workers: one is in a slow task, one in a task that forks, and the third one waits for that, isolated, and so
+// runs the fork, which waits for the slow one.
+TEST(Isolate, KeepsOtherTasksOffAForkThatAJoinRuns) {
+  weir::testing::watched_clock clock;
+  weir::pool pool({.workers = 3, .clock = &clock, .help_depth = 4});
+  event slow_runs, forker_runs, waiter_runs, is_stolen, go;
+  auto slow = pool.try_submit({}, [&] {
+    slow_runs.set();
+    go.await("the release of the slow task");
+  });
+  slow_runs.await("the slow task");
+  auto forker = pool.try_submit({}, [&] {
+    forker_runs.set();
+    waiter_runs.await("the waiter");
+    weir::fork_join([&] { go.await("the release of the forker"); },
+                    [&] {
+                      is_stolen.set();
+                      slow->get();
+                    });
+  });
+  forker_runs.await("the forker");
+  int waiter = -1;
+  auto isolated = pool.try_submit({}, [&] {
+    waiter = weir::current_worker();
+    waiter_runs.set();
+    weir::isolate([&] { forker->get(); });
+  });
+  is_stolen.await("a waiter that runs the fork");
+  int runs_other = -1;
+  auto other = pool.try_submit({}, [&] {
+    runs_other = weir::current_worker();
+    go.set();
+  });
+  auto releaser = weir::testing::in_background([&] {
+    clock.await_sleepers(2);  // the fork's wait, and this test's for `isolated`
+    go.set();
+  });
+  isolated->get();
+  other->get();
+  EXPECT_NE(runs_other, waiter) << "it has run on top of the fork";
+  weir::testing::get(releaser);
+}
+
+// What is waited for runs another task, whose forks are nobody's but that one's.
+TEST(Isolate, KeepsForksOfOtherTasksOffAJoinsStack) {
+  weir::pool pool({.workers = 2});
+  event runs, waits;
+  bool has_run = false;
+  auto one_that_runs_others = pool.try_submit({}, [&] {
+    runs.set();
+    waits.await("the waiter");
+    while (!has_run) has_run = pool.try_run_one();
+  });
+  runs.await("the task");
+  auto waiter = pool.try_submit({}, [&] {
+    const int here = weir::current_worker();
+    auto other = pool.try_submit({.priority = weir::priority::high}, [here] {
+      for (int i = 0; i < 2'000; ++i) {
+        weir::fork_join([] { std::this_thread::yield(); }, [here] { EXPECT_NE(weir::current_worker(), here); });
+      }
+    });
+    waits.set();
+    weir::isolate([&] { one_that_runs_others->get(); });
+  });
+  waiter->get();
 }
 
 TEST(Isolate, ReturnsAndThrowsWhatIsCalled) {

@@ -42,7 +42,7 @@ class quiet_pool {
 template <typename Body>
 void run_task(weir::detail::core& in, weir::detail::frame& f, weir::detail::worker* by, Body&& body) {
   // Not on the stack, so that who uses it after its end is found out.
-  const weir::detail::shown_on_worker shown(by, f);
+  const weir::detail::shown_on_worker shown(by, f, 0);
   const auto here = std::make_unique<weir::detail::run_context>(f, in, by, by != nullptr ? &by->forks() : nullptr, 0);
   body(*here);
   if (f.state.has_callbacks()) in.stops().close(*here);
