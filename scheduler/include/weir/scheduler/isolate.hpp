@@ -24,8 +24,8 @@ class isolation {
 }  // namespace detail
 
 /// Calls `f` and returns what it returns. While it runs, a join in it, or in its forks, runs nothing but what it waits
-/// for, whatever pool_options::help_depth allows: so that code which holds a lock, or uses thread-local data, meets no
-/// other task on its stack. Outside of tasks it is a plain call. Wait-free around `f`.
+/// for, and forks and children of that, whatever pool_options::help_depth allows: so that code which holds a lock, or
+/// uses thread-local data, meets nothing else on its stack. Outside of tasks it is a plain call. Wait-free around `f`.
 /// @throws what `f` throws.
 template <typename F>
 decltype(auto) isolate(F&& f) {

@@ -35,8 +35,9 @@ class [[nodiscard]] job {
   }
   ~job() { end(); }
 
-  /// Waits for the end and hands the result over, once. A worker that waits runs the task itself if it has not started,
-  /// and other tasks meanwhile only if pool_options::help_depth allows it. What the task did happens before the return.
+  /// Waits for the end and hands the result over, once. A worker that waits runs the task itself if it has not
+  /// started, else the forks and children that it makes; and other tasks only if pool_options::help_depth allows it.
+  /// What the task did happens before the return.
   /// Blocking; allocates nothing.
   /// @throws what the task threw; weir::cancelled if it was cancelled or expired; weir::refused if it was refused while
   ///   it waited at the door, with `would_deadlock` if the calling thread holds up what it would wait for (the result

@@ -88,9 +88,9 @@ struct pool_options {
   /// stragglers::abandon it must live for ever.
   const clock_source* clock = &steady_clock_source();
   /// How many unrelated tasks a worker may stack up above a task that waits for another, 0 to 64. With 0 a waiting
-  /// worker runs the task that it waits for, if that is queued, and else sleeps. Above 0 it runs others, which keeps it
-  /// busy, but puts them before the task below: where one of them waits, over others, for that task, the wait is
-  /// refused `would_deadlock`.
+  /// worker runs the task that it waits for, if that is queued, or forks and children of it, and else sleeps. Above 0
+  /// it runs others, which keeps it busy, but puts them before the task below: where one of them waits, over others,
+  /// for that task, the wait is refused `would_deadlock`.
   int help_depth = 0;
   /// How long a worker that finds nothing goes on looking before it sleeps, 0 to 1 ms: at most half of the workers at a
   /// time, each with its CPU. What comes meanwhile needs no wake-up, which costs the other side some microseconds. By

@@ -59,8 +59,8 @@ class group_error : public std::exception {
 /// A child is a callable as a pool takes it; what it returns is dropped. It counts in limits::max_tasks, passes no
 /// door, and has the group's name, deadline and trace. Whoever asks the group, its task, or a task above that to stop,
 /// asks its children: those that are queued end at once without having run, the others see it in their stop_token. Any
-/// worker runs children; who waits for the group on a worker runs those that are queued, and no other work but what
-/// pool_options::help_depth allows.
+/// worker runs children; who waits for the group on a worker runs those that are queued, their forks and their own
+/// children, and no other work but what pool_options::help_depth allows.
 ///
 /// A group may be used by any thread at any time, by its children, too; but `wait` by one at a time, and whoever spawns
 /// must know that the group is not destroyed before that returns. What happened before a spawn happens before the
@@ -111,9 +111,10 @@ class task_group {
     return {};
   }
 
-  /// Waits until no child is left; in a task of the pool it runs them meanwhile. Throws the first error of a child, or
-  /// all (on_error); with no error weir::cancelled if a child did not run to its end because it was asked to stop. What
-  /// was thrown is forgotten: the group can be used again, and has to be waited for again; but a stop stays. Blocking.
+  /// Waits until no child is left; in a task of the pool it runs them meanwhile, and what they make. Throws the first
+  /// error of a child, or all (on_error); with no error weir::cancelled if a child did not run to its end because it
+  /// was asked to stop. What was thrown is forgotten: the group can be used again, and has to be waited for again; but
+  /// a stop stays. Blocking.
   /// @throws weir::refused `would_deadlock` in code that the pool calls between tasks, in a child of the group or what
   /// runs on top of one, where the wait would close a circle of waits, and near the end of the stack while children are
   /// queued; `forked` in a forked child; std::logic_error if another thread waits.
