@@ -265,12 +265,15 @@ TEST(TaskGroupStack, NearItsEndAWaitIsRefusedAndTheDestructorEndsWhatIsQueued) {
   }
 }
 
-TEST(TaskGroupStack, OfAllWorkersEndsInOneRefusal) {
+// Between a refusal and the stop that follows it another worker, on whose stack there is room, may take the child, and
+// go on until that is full, too: so there may be one refusal for each stack.
+TEST(TaskGroupStack, OfAllWorkersEndsInARefusalForEachAtMost) {
   for (const std::int64_t workers : {2, 3}) {
     weir::pool pool({.workers = workers, .limits = {.max_tasks = weir::unlimited}});
     tally refused, levels;
     pool.run({}, deep_groups{pool, refused, levels}).value();
-    EXPECT_EQ(refused.count(), 1u);
+    EXPECT_GE(refused.count(), 1u);
+    EXPECT_LE(refused.count(), static_cast<std::uint64_t>(workers));
     expect_conservation(pool);
   }
 }
