@@ -34,6 +34,31 @@ TEST_F(ForkStack, GivesTheOwnerTheNewestBack) {
   EXPECT_EQ(thief.steal(), nullptr);
 }
 
+// A thief that wants the first run's fork is between its look and its exchange while that run ends, and the next one
+// forks at the same index.
+TEST_F(ForkStack, GivesWhatWasForkedInOneSegmentToNobodyWhoAsksForAnother) {
+  for (const int runs_between : {0, 1, 2}) {
+    int asked = 0;
+    owner.begin_segment();
+    ASSERT_EQ(owner.push(&forks[0]), pushed::published);
+    for (int i = 0; i < runs_between; ++i) {  // on top, while the first one's fork is public
+      owner.begin_segment();
+      owner.begin_segment();
+    }
+    const int* const taken = thief.steal_while(0, [&] {
+      if (asked++ != 0) return false;  // it is over, says the second look
+      EXPECT_TRUE(owner.pop());
+      owner.begin_segment();
+      owner.begin_segment();
+      EXPECT_EQ(owner.push(&forks[1]), pushed::published);
+      return true;
+    });
+    EXPECT_EQ(taken, nullptr) << runs_between << " runs between";
+    EXPECT_TRUE(owner.pop());
+    owner.begin_segment();
+  }
+}
+
 TEST_F(ForkStack, GivesAThiefTheOldest) {
   push(2);
   EXPECT_EQ(thief.steal(), &forks[0]);

@@ -44,7 +44,7 @@ class fork_stack {
   }
 
   // {epoch:32, split:16, tail:16}. Slots [tail, split) are public: free for thieves to take. Below tail: stolen, not
-  // yet joined. From split on: private. Epoch: how many segments have ended in which something was made public.
+  // yet joined. From split on: private. Epoch: how many segments have ended in which something was public.
   // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next
   // fork will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
@@ -103,11 +103,11 @@ class fork_stack_owner {
   }
 
   /// Where what is pushed begins to belong to something else, or all that belonged to that has been popped: who asks
-  /// for what belongs to one takes nothing of another. Without a write if nothing was made public since the last time.
+  /// for what belongs to one takes nothing of another. Without a write if nothing was public since the last time.
   void begin_segment() noexcept {
-    if (last_published_ == 0) return;
-    last_published_ = 0;
-    (void)stack_->word_.fetch_add(stack::one_epoch, memory_order_relaxed);  // (2)
+    if (!had_public_) return;
+    const std::uint64_t seen = stack_->word_.fetch_add(stack::one_epoch, memory_order_relaxed);  // (2)
+    had_public_ = stack::tail_of(seen) != split_;  // in the segment that begins, too, although it was pushed before
   }
 
   /// Makes all public, for an owner that will not push for a while. Returns whether there was something to add: then
@@ -119,7 +119,7 @@ class fork_stack_owner {
   }
 
   [[nodiscard]] std::uint32_t size() const noexcept { return head_; }
-  /// How many were made public when some were last in this segment; for a count.
+  /// How many were made public when some were last; for a count.
   [[nodiscard]] std::uint32_t last_published() const noexcept { return last_published_; }
   /// Seen by now: relaxed, a look.
   [[nodiscard]] bool has_nothing_public() const noexcept {
@@ -134,6 +134,7 @@ class fork_stack_owner {
   void publish(std::uint32_t more) noexcept {
     split_ += more;
     last_published_ = more;
+    had_public_ = true;
     (void)stack_->word_.fetch_add(more * stack::one_public, memory_order_release);  // (1)
   }
 
@@ -153,6 +154,7 @@ class fork_stack_owner {
   stack* stack_;
   std::uint32_t head_ = 0;  // where the next one goes
   std::uint32_t last_published_ = 0;
+  bool had_public_ = false;  // in this segment
   std::uint32_t split_ = 0;  // as in the word
 };
 
