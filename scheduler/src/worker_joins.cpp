@@ -39,15 +39,15 @@ join_end worker::run_or_wait(tracked_frame& f, deadline until) noexcept {
   backoff hidden;
   for (patience more(std::max(*core_->options().search_time, least_patience));;) {
     if (f.state.is_done()) return join_end::done;
+    const bool is_queued = f.state.current_phase() == task_state::phase::queued;
     if (!this_stack_has_room()) {
       // Nothing more is run here; what another one runs, or has ended, can be waited for.
-      const bool is_queued = f.state.current_phase() == task_state::phase::queued;
       return is_queued ? join_end::would_deadlock : sleep_until_done(f, until);
     }
-    if (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth)) continue;
-    if (!until.is_never() && until.has_passed(core_->clock().now())) return join_end::too_late;
+    if (is_queued && (run_newest_if(f, here.depth) || core_->claim(f, this, here.depth))) continue;
     // No other work before a wait that has an end of its own.
-    if (!until.is_never()) return sleep_until_done(f, until);
+    if (!until.is_never())
+      return until.has_passed(core_->clock().now()) ? join_end::too_late : sleep_until_done(f, until);
     if (!here.may_help()) {
       if (run_part_of(awaited(f), here.depth)) {
         if (core_->is_forked()) return join_end::done;
