@@ -6,7 +6,7 @@
 
 #include <weir/scheduler/detail/frame.hpp>
 
-#include "running_tasks.hpp"
+#include "tasks_on_callers.hpp"
 
 namespace weir::detail {
 

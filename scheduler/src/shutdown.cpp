@@ -63,7 +63,7 @@ shutdown_report core::shutdown(deadline until) {
 
   report.how = shutdown_report::status::stragglers;
   report.live = door_.tasks_in_use();
-  for (const auto& w : workers_) w->running().list(w->index(), report.stragglers);
+  for (const auto& w : workers_) w->runs().list(w->index(), report.stragglers);
   on_callers_.list(report.stragglers);
   return report;
 }

@@ -19,17 +19,15 @@ class shown_on_worker {
   /// @param depth  as that of the context.
   shown_on_worker(worker* by, const frame& f, int depth) noexcept : by_(by) {
     if (by_ == nullptr) return;
-    by_->running().enter(name_of(f), f.where);
     by_->forks().begin_segment();
-    by_->parts().begin(f, by_->forks().size(), depth <= run_context::depth_here());
+    by_->runs().begin(f, by_->forks().size(), depth <= run_context::depth_here());
   }
   shown_on_worker(const shown_on_worker&) = delete;
   shown_on_worker& operator=(const shown_on_worker&) = delete;
   ~shown_on_worker() {
     if (by_ == nullptr) return;
     by_->forks().begin_segment();
-    by_->parts().end();
-    by_->running().leave();
+    by_->runs().end();
   }
 
  private:

@@ -17,8 +17,7 @@
 
 #include "blocked_joins.hpp"
 #include "idle.hpp"
-#include "running_tasks.hpp"
-#include "stack_parts.hpp"
+#include "run_stack.hpp"
 #include "worker_counters.hpp"
 #include "worker_hooks.hpp"
 
@@ -72,14 +71,12 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool has_tasks() const noexcept { return !thief_.looks_empty() || !children_.looks_empty(); }
   [[nodiscard]] bool has_forks(std::uint32_t from = 0) const noexcept { return !fork_thief_.looks_empty(from); }
   [[nodiscard]] forker& forks() noexcept { return forks_; }
-  [[nodiscard]] stack_parts& parts() noexcept { return parts_; }
+  [[nodiscard]] run_stack& runs() noexcept { return runs_; }
   [[nodiscard]] worker_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
 
   [[nodiscard]] core& pool() const noexcept { return *core_; }
   [[nodiscard]] int index() const noexcept { return index_; }
-
-  [[nodiscard]] running_tasks& running() noexcept { return running_; }
 
  private:
   void run() noexcept;
@@ -114,7 +111,7 @@ class alignas(cache_line) worker {
   children_queue children_;
   forker forks_;
   fork_stack_thief<fork_job> fork_thief_;
-  stack_parts parts_;
+  run_stack runs_;
   worker_hooks hooks_;
   raw_thread thread_;
   sleeper sleeper_;
@@ -129,7 +126,6 @@ class alignas(cache_line) worker {
   std::uint64_t random_;         // state of xorshift64 (Marsaglia 2003)
 
   worker_counters counters_;
-  running_tasks running_;
 };
 
 }  // namespace weir::detail

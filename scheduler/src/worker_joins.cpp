@@ -96,7 +96,7 @@ bool worker::run_part_of(const awaited& what, int depth) noexcept {
   const auto has = [&what](const group& g) { return what.has(g); };
   for (const auto& w : core_->workers()) {
     const bool is_own = w.get() == this;
-    if (!is_own && !w->parts_.has_root(what.root())) continue;
+    if (!is_own && !w->runs_.has_root(what.root())) continue;
     if (!is_own) counters_.steal_attempts.add();
     if (frame* const f = w->children_.try_take_end_if(has)) {
       if (!is_own) counters_.steals.add();
@@ -106,9 +106,9 @@ bool worker::run_part_of(const awaited& what, int depth) noexcept {
       return true;
     }
     if (is_own) continue;
-    const stack_parts::place part = w->parts_.find(what);
+    const run_stack::place part = w->runs_.find(what);
     if (!part) continue;
-    if (fork_job* const f = w->fork_thief_.steal_while(part.from, [&] { return w->parts_.find(what) == part; })) {
+    if (fork_job* const f = w->fork_thief_.steal_while(part.from, [&] { return w->runs_.find(what) == part; })) {
       run_fork(*f, *w, depth);
       return true;
     }
@@ -121,9 +121,9 @@ bool worker::sees_part_of(const awaited& what) const noexcept {
   const auto& all = core_->workers();
   return std::any_of(all.begin(), all.end(), [&](const auto& w) {
     if (w.get() == this) return w->children_.has_end_if(has);
-    if (!w->parts_.has_root(what.root())) return false;
+    if (!w->runs_.has_root(what.root())) return false;
     if (w->children_.has_end_if(has)) return true;
-    const stack_parts::place part = w->parts_.find(what);
+    const run_stack::place part = w->runs_.find(what);
     return part && w->has_forks(part.from);
   });
 }

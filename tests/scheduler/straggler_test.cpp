@@ -89,10 +89,10 @@ TEST(Straggler, WhatLiesTooDeepIsCountedByItsRoot) {
       }
     }
   };
-  auto root = pool.try_submit({.name = "root"}, nested{pool, running, go, 20});
+  auto root = pool.try_submit({.name = "root"}, nested{pool, running, go, 40});
   running.await("the innermost");
   const auto report = pool.shutdown(weir::within(0s));
-  EXPECT_EQ(report.stragglers.size(), 8u) << "as documented";
+  EXPECT_EQ(report.stragglers.size(), 32u) << "as documented";
   EXPECT_EQ(report.stragglers[0].name.view(), "root");
   go.set();
 }

@@ -5,6 +5,7 @@
 // What runs makes a fork, or a child of a group of its own, and goes on only when that has been run, which nobody but
 // the waiter can do: so a wake-up that is lost is a deadlock. Or it takes it back and ends, and its worker runs a task
 // that forks at the same index, and spawns: that is nothing that the waiter may take, though it may have looked before.
+// Before it takes it back another task may run on top: one that it joins, or an unrelated one that forks there.
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -39,7 +40,7 @@ enum class awaited { job, group };
 /// What is made there: a fork, a fork of a job that it waits for and runs itself, or the child of a group; or one that
 /// forks, which the one who waits may take, so that the other one has its fork to run.
 enum class made { fork, fork_of_a_job, child, child_that_forks };
-enum class maker_that { waits, goes_on };
+enum class maker_that { waits, goes_on, joins_another, helps };
 
 struct scene {
   awaited what;
@@ -157,8 +158,18 @@ class two_workers {
     if (of_.part == made::child) wait_for_part();
     model::check(by->wait_for(all) == weir::detail::join_end::done, "it ends");
   }
+  // While it is public.
   void wait_for_part() {
-    if (of_.how != maker_that::goes_on) until(part_is_run_);
+    switch (of_.how) {
+      case maker_that::waits:
+        return until(part_is_run_);
+      case maker_that::goes_on:
+        return;
+      case maker_that::joins_another:
+        return run_task(0, [] {});
+      case maker_that::helps:
+        return run_task(1, [this] { forks_not_for_the_waiter(); });
+    }
   }
   void part() {
     made_by_part_.set(made_by_part_.get() + 1);
@@ -167,21 +178,25 @@ class two_workers {
 
   // What has nothing to do with it.
   void run_other() {
+    run_task(0, [this] {
+      if (of_.part == made::child) {
+        spawns(not_for_the_waiter);
+      } else {
+        forks_not_for_the_waiter();
+      }
+    });
+  }
+  static void not_for_the_waiter() {
+    model::check(here() == runner, "the waiter takes what is part of what it waits for, and nothing else");
+  }
+  static void forks_not_for_the_waiter() {
+    weir::fork_join([] {}, not_for_the_waiter);
+  }
+
+  void run_task(int depth, work callable) {
     using posted = weir::detail::posted_frame<weir::detail::frame, work>;
-    auto* const other = new posted(weir::detail::task_state::phase::queued, 0, {}, std::source_location::current());
-    in().start(with(other,
-                    [this] {
-                      const auto not_for_the_waiter = [] {
-                        model::check(here() == runner,
-                                     "the waiter takes what is part of what it waits for, and nothing else");
-                      };
-                      if (of_.part == made::child) {
-                        spawns(not_for_the_waiter);
-                      } else {
-                        weir::fork_join([] {}, not_for_the_waiter);
-                      }
-                    }),
-               &pool_.worker(runner), 0);
+    auto* const f = new posted(weir::detail::task_state::phase::queued, 0, {}, std::source_location::current());
+    in().start(with(f, std::move(callable)), &pool_.worker(runner), depth);
   }
 
   const scene of_;
@@ -214,7 +229,11 @@ std::string name_of(scene of) {
                            : of.part == made::child            ? " that spawns"
                            : of.part == made::child_that_forks ? " that spawns what forks"
                                                                : " that waits for one that forks";
-  return std::string(what) + part + (of.how == maker_that::waits ? "" : ", and another task");
+  const char* const how = of.how == maker_that::waits           ? ""
+                          : of.how == maker_that::goes_on       ? ", and another task"
+                          : of.how == maker_that::joins_another ? ", one that it joins, and another task"
+                                                                : ", one on top, and another task";
+  return std::string(what) + part + how;
 }
 
 constexpr scene all_scenes[] = {
@@ -229,6 +248,10 @@ constexpr scene all_scenes[] = {
     {awaited::group, made::child, maker_that::goes_on},
     {awaited::job, made::child_that_forks, maker_that::waits},
     {awaited::group, made::child_that_forks, maker_that::waits},
+    {awaited::job, made::fork, maker_that::joins_another},
+    {awaited::group, made::fork, maker_that::joins_another},
+    {awaited::job, made::fork, maker_that::helps},
+    {awaited::group, made::fork, maker_that::helps},
 };
 
 void expect_held(const model::options& options, scene of) {
@@ -240,7 +263,9 @@ void expect_held(const model::options& options, scene of) {
 TEST(JoinsModel, LosesNoWakeUpAndTakesNothingElse) {
   for (const scene of : all_scenes) {
     const int spurious = of.how == maker_that::waits ? 1 : 0;
-    expect_held({.name = "waits for " + name_of(of), .preemptions = 2, .spurious_wakes = spurious}, of);
+    // The waiter looks while one that is joined runs, and takes when the next task runs.
+    const int preemptions = of.what == awaited::job && of.how == maker_that::joins_another ? 3 : 2;
+    expect_held({.name = "waits for " + name_of(of), .preemptions = preemptions, .spurious_wakes = spurious}, of);
   }
 }
 
@@ -337,6 +362,8 @@ TEST(JoinsModel, NeedsEachStepThatTellsWhatIsPart) {
   }
   for (const awaited what : {awaited::job, awaited::group}) {
     EXPECT_THAT(failure_of({what, made::child, maker_that::goes_on}, "waiter takes any child", 3),
+                HasSubstr("nothing else"));
+    EXPECT_THAT(failure_of({what, made::fork, maker_that::helps}, "runner does not say what is unrelated"),
                 HasSubstr("nothing else"));
   }
 }

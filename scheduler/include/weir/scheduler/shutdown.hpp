@@ -29,7 +29,7 @@ struct shutdown_report {
   };
 
   status how = status::clean;
-  std::vector<straggler> stragglers;  ///< What ran at that moment: by worker, the outermost task first, 8 at most.
+  std::vector<straggler> stragglers;  ///< What ran then: by worker, the outermost task first, 32 at most of each.
   std::int64_t live = 0;              ///< Tasks that had not ended.
 
   [[nodiscard]] bool clean() const noexcept { return how == status::clean; }

@@ -1,20 +1,8 @@
-#include "running_tasks.hpp"
-
-#include <algorithm>
+#include "tasks_on_callers.hpp"
 
 #include "group_chain.hpp"
 
 namespace weir::detail {
-
-void running_tasks::list(int worker, std::vector<straggler>& out) const {
-  const auto depth = std::min<std::size_t>(depth_.load(memory_order_acquire), slots_.size());  // (1)
-  for (std::size_t i = 0; i < depth; ++i) {
-    out.push_back({.name = slots_[i].name.load(memory_order_relaxed),
-                   .where = slots_[i].where.load(memory_order_relaxed),
-                   .worker = worker,
-                   .depth = static_cast<int>(i)});
-  }
-}
 
 tasks_on_callers::entry::entry(tasks_on_callers& all, const frame& f) noexcept
     : all_(&all), shown_{.name = name_of(f), .where = f.where, .worker = -1, .depth = 0} {
