@@ -22,6 +22,7 @@
 
 #include "checked.hpp"
 #include "explorer.hpp"
+#include "holds.hpp"
 
 namespace failed_children_model {
 
@@ -140,36 +141,32 @@ std::function<void(model::scenario&)> failing(std::size_t count, mistake made = 
   };
 }
 
-model::options with_views(const std::string& name) {
-  return {.name = name, .preemptions = 2, .memory = model::memory_model::views, .old_reads = 1};
-}
-
 TEST(FailedChildrenModel, KeepsEachErrorForWhoWaits) {
   for (const auto& [options, count] : {std::pair{model::options{.name = "2 fail", .preemptions = 4}, std::size_t{2}},
                                        std::pair{model::options{.name = "3 fail", .preemptions = 2}, std::size_t{3}},
-                                       std::pair{with_views("2 fail, views"), std::size_t{2}}}) {
-    const model::result r = model::explore(options, failing(count));
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+                                       std::pair{model::with_views("2 fail, views"), std::size_t{2}}}) {
+    model::expect_holds(options, failing(count));
   }
 }
 
 TEST(FailedChildrenModel, NeedsTheErrorAndTheStopBeforeTheEnd) {
   const auto is_used_after_its_end =
       testing::AnyOf(HasSubstr("after its end"), HasSubstr("an object ends"), HasSubstr("each error"));
-  EXPECT_THAT(model::explore(with_views("mistake: keeps its error after the end"),
+  EXPECT_THAT(model::explore(model::with_views("mistake: keeps its error after the end"),
                              failing(2, mistake::error_is_kept_after_the_end))
                   .failure,
               is_used_after_its_end);
-  EXPECT_THAT(model::explore(with_views("mistake: stops the rest after the end"),
+  EXPECT_THAT(model::explore(model::with_views("mistake: stops the rest after the end"),
                              failing(2, mistake::stop_is_requested_after_the_end))
                   .failure,
               testing::AnyOf(is_used_after_its_end, HasSubstr("the first")));
 }
 
 TEST(FailedChildrenModel, NeedsTheWaitAndEachError) {
-  EXPECT_THAT(model::explore(with_views("mistake: reads at once"), failing(2, mistake::reader_does_not_wait)).failure,
-              testing::AnyOf(HasSubstr("each error"), HasSubstr("an object ends")));
-  EXPECT_THAT(model::explore(with_views("mistake: the second error is dropped"),
+  EXPECT_THAT(
+      model::explore(model::with_views("mistake: reads at once"), failing(2, mistake::reader_does_not_wait)).failure,
+      testing::AnyOf(HasSubstr("each error"), HasSubstr("an object ends")));
+  EXPECT_THAT(model::explore(model::with_views("mistake: the second error is dropped"),
                              failing(2, mistake::error_of_who_is_second_is_dropped))
                   .failure,
               HasSubstr("each error"));

@@ -17,6 +17,7 @@
 #include "checked.hpp"
 #include "explorer.hpp"
 #include "faulty_fork_stack.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 
 namespace fork_stack_model {
@@ -125,9 +126,7 @@ auto forks_of(const fork_setting& chosen) {
 }
 
 void expect_forks_held(const model::options& options, const fork_setting& chosen) {
-  const model::result r = model::explore(options, forks_of(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete || options.random != 0);
+  model::expect_holds(options, forks_of(chosen));
 }
 
 TEST(ForkStackModel, RunsEachForkOnce) {
@@ -180,11 +179,7 @@ TEST(ForkStackModel, NeedsTheSlotReadAfterItWasTaken) {
 model::experiment forks_with(const fork_setting& chosen, int preemptions) {
   const std::string name = std::string(chosen.owner) + " against " + std::to_string(chosen.thieves) + " x " +
                            std::to_string(chosen.steals_each);
-  return {{.name = "forks, views, " + name,
-           .preemptions = preemptions,
-           .memory = model::memory_model::views,
-           .old_reads = 2},
-          forks_of(chosen)};
+  return {model::with_views("forks, views, " + name, preemptions, 2), forks_of(chosen)};
 }
 
 TEST(ForkStackOrders, AreEachNeeded) {

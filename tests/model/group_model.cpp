@@ -15,6 +15,7 @@
 
 #include "explorer.hpp"
 #include "group_steps.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 
 namespace group_model {
@@ -36,36 +37,30 @@ std::function<void(model::scenario&)> group_scenario(const setting& chosen) {
   };
 }
 
-model::options with_views(const std::string& name, int preemptions = 2) {
-  return {.name = name, .preemptions = preemptions, .memory = model::memory_model::views, .old_reads = 1};
-}
-
 void expect_held(const model::options& options, const setting& chosen) {
-  const model::result r = model::explore(options, group_scenario(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete || options.random != 0);
+  model::expect_holds(options, group_scenario(chosen));
 }
 
 TEST(GroupModel, AWaitInsideEndsAndMissesNoChild) {
   expect_held({.name = "group, waits inside", .preemptions = 3, .spurious_wakes = 1}, {});
-  expect_held(with_views("group, waits inside, views"), {});
+  expect_held(model::with_views("group, waits inside, views"), {});
 }
 
 TEST(GroupModel, AWaitOutsideEnds) {
   expect_held({.name = "group, waits outside", .preemptions = 3}, {.waits = place::outside});
   expect_held({.name = "group, waits outside, 2 workers", .preemptions = 1}, {.waits = place::outside, .workers = 2});
-  expect_held(with_views("group, waits outside, views", 1), {.waits = place::outside});
+  expect_held(model::with_views("group, waits outside, views", 1), {.waits = place::outside});
 }
 
 TEST(GroupModel, AWaitOfAWorkerEndsAndMissesNoChild) {
   expect_held({.name = "group, worker waits", .preemptions = 3}, {.waits = place::worker});
-  expect_held(with_views("group, worker waits, views"), {.waits = place::worker});
+  expect_held(model::with_views("group, worker waits, views"), {.waits = place::worker});
 }
 
 TEST(GroupModel, AWaitEndsWithOneTurn) {
   expect_held({.name = "group, one turn, waits inside", .preemptions = 3}, {.limit = 1});
   expect_held({.name = "group, one turn, waits outside", .preemptions = 2}, {.waits = place::outside, .limit = 1});
-  expect_held(with_views("group, one turn, waits inside, views"), {.limit = 1});
+  expect_held(model::with_views("group, one turn, waits inside, views"), {.limit = 1});
 }
 
 TEST(GroupModel, OneWaitAfterTheOtherEnds) {
@@ -90,7 +85,7 @@ std::string failure_of(const std::string& name, const setting& chosen) {
   return model::explore({.name = "mistake: " + name, .preemptions = 4}, group_scenario(chosen)).failure;
 }
 std::string failure_with_views_of(const std::string& name, const setting& chosen) {
-  return model::explore(with_views("mistake: " + name), group_scenario(chosen)).failure;
+  return model::explore(model::with_views("mistake: " + name), group_scenario(chosen)).failure;
 }
 
 const auto is_used_after_its_end = testing::AnyOf(HasSubstr("after its end"), HasSubstr("an object ends"));
@@ -169,7 +164,8 @@ TEST(GroupModel, NeedsEachStepOfTheOtherWaits) {
 
 TEST(GroupModel, NeedsTheOrders) {
   const auto experiment = [](const std::string& name, place waits, int preemptions) {
-    return model::experiment{with_views("group, orders, " + name, preemptions), group_scenario({.waits = waits})};
+    return model::experiment{model::with_views("group, orders, " + name, preemptions),
+                             group_scenario({.waits = waits})};
   };
   const model::mutants m = model::weaken_each_order(
       "group_state.hpp", {experiment("inside", place::inside, 2), experiment("outside", place::outside, 1),

@@ -22,6 +22,7 @@
 
 #include "checked.hpp"
 #include "explorer.hpp"
+#include "holds.hpp"
 
 namespace group_stop_model {
 
@@ -215,13 +216,11 @@ std::function<void(model::scenario&)> stop_scenario(const setting& chosen) {
 }
 
 model::options with_views(const std::string& name, int preemptions = 2) {
-  return {.name = name, .preemptions = preemptions, .memory = model::memory_model::views, .old_reads = 2};
+  return model::with_views(name, preemptions, 2);
 }
 
 void expect_held(const model::options& options, const setting& chosen) {
-  const model::result r = model::explore(options, stop_scenario(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete || options.random != 0);
+  model::expect_holds(options, stop_scenario(chosen));
 }
 
 TEST(GroupStopModel, EndsWhatIsQueuedWithoutAWorker) {

@@ -16,6 +16,7 @@
 #include <weir/queues/sync.hpp>
 
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "idle.hpp"
 #include "mutants.hpp"
 
@@ -175,11 +176,7 @@ TEST(IdleModel, LeavesNoItemBesideASleeperWhenStoresAreDelayed) {
 }
 
 model::experiment idle_with_views(const std::string& name, int preemptions, const idle_setting& chosen) {
-  return {{.name = "idle, views, " + name,
-           .preemptions = preemptions,
-           .memory = model::memory_model::views,
-           .old_reads = 1},
-          idle_scenario(chosen)};
+  return {model::with_views("idle, views, " + name, preemptions), idle_scenario(chosen)};
 }
 
 const auto one_with_views = idle_with_views("1 worker", 3, {.items_each = 1, .workers = 1, .items_wait = false});
@@ -191,8 +188,7 @@ TEST(IdleModel, LeavesNoItemBesideASleeperWithViews) {
   const auto two_producers = idle_with_views("2 producers", 1, {.producers = 2, .items_each = 1});
   const auto two_by_rmw = idle_with_views("2 workers, by read-modify-write", 2, {.by_rmw = true});
   for (const model::experiment& e : {two_producers, one_by_rmw, two_by_rmw}) {
-    const model::result r = model::explore(e.how, e.setup);
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+    model::expect_holds(e);
   }
 }
 

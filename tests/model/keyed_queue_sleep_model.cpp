@@ -14,6 +14,7 @@
 
 #include "explorer.hpp"
 #include "faulty_keyed_queue.hpp"
+#include "holds.hpp"
 
 namespace keyed_queue_sleep_model {
 
@@ -107,15 +108,11 @@ model::result explore_sleep(const model::options& options, look looks, sleep_mis
 }
 
 model::options delayed(const std::string& name) { return {.name = name, .preemptions = 2, .missed_stores = 2}; }
-model::options with_views(const std::string& name) {
-  return {.name = name, .preemptions = 2, .memory = model::memory_model::views, .old_reads = 1};
-}
-
 TEST(KeyedQueueSleepModel, LeavesNoItemBesideASleeper) {
   for (const look looks : {look::at_the_key, look::at_all}) {
     const std::string name = looks == look::at_all ? "keyed queue, asleep for all" : "keyed queue, asleep for a key";
     for (const model::options& options : {model::options{.name = name, .preemptions = 2, .spurious_wakes = 1},
-                                          delayed(name + ", delayed stores"), with_views(name + ", views")}) {
+                                          delayed(name + ", delayed stores"), model::with_views(name + ", views")}) {
       const model::result r = explore_sleep(options, looks);
       EXPECT_TRUE(r.passed() && r.complete) << r.report;
     }
@@ -132,7 +129,7 @@ TEST(KeyedQueueSleepModel, NeedsEachStepOfASleep) {
   };
   for (const auto& [made, name] : mistakes) {
     for (const look looks : {look::at_the_key, look::at_all}) {
-      EXPECT_THAT(explore_sleep(with_views(std::string("mistake: ") + name), looks, made).failure,
+      EXPECT_THAT(explore_sleep(model::with_views(std::string("mistake: ") + name), looks, made).failure,
                   HasSubstr("deadlock"))
           << name;
     }

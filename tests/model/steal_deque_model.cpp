@@ -18,6 +18,7 @@
 #include "checked.hpp"
 #include "explorer.hpp"
 #include "faulty_steal_deque.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 
 namespace steal_deque_model {
@@ -252,10 +253,7 @@ TEST(StealDequeModel, NeedsTheThiefToShowItselfBeforeItReadsTheRing) {
 model::experiment with(const setting& chosen, int preemptions) {
   const std::string name = std::string(chosen.owner) + " of " + std::to_string(chosen.capacity) + " against " +
                            std::to_string(chosen.thieves) + " x " + std::to_string(chosen.steals_each);
-  return {{.name = "deque, views, " + name,
-           .preemptions = preemptions,
-           .memory = model::memory_model::views,
-           .old_reads = 2},
+  return {model::with_views("deque, views, " + name, preemptions, 2),
           [chosen](model::scenario& s) { s.finally([w = start(s, chosen)] { w->nothing_is_lost(); }); }};
 }
 

@@ -20,6 +20,7 @@
 #include <weir/scheduler/detail/task_state.hpp>
 
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 #include "stop_count.hpp"
 
@@ -207,14 +208,10 @@ std::function<void(model::scenario&)> scenario_of(const setting& chosen) {
 }
 
 model::options in_turn(const std::string& name, int preemptions) { return {.name = name, .preemptions = preemptions}; }
-model::options with_views(const std::string& name, int preemptions) {
-  return {.name = name, .preemptions = preemptions, .memory = model::memory_model::views, .old_reads = 2};
-}
+model::options with_views(const std::string& name, int preemptions) { return model::with_views(name, preemptions, 2); }
 
 void expect_held(const model::options& options, const setting& chosen) {
-  const model::result r = model::explore(options, scenario_of(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete || options.random != 0);
+  model::expect_holds(options, scenario_of(chosen));
 }
 
 const std::array<std::string, levels> names{"top", "middle", "leaf"};

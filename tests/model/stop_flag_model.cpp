@@ -7,6 +7,7 @@
 #include <weir/scheduler/detail/task_state.hpp>
 
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 
 namespace stop_flag_model {
@@ -32,8 +33,7 @@ struct forking_task {
 };
 
 model::experiment stops_and_forks(other_raiser other) {
-  return {{.name = "stop flag", .preemptions = 4, .memory = model::memory_model::views, .old_reads = 2},
-          [other](model::scenario& s) {
+  return {model::with_views("stop flag", 4, 2), [other](model::scenario& s) {
             auto w = std::make_shared<forking_task>();
             s.thread("who stops", [w] {
               (void)w->state.request_stop(weir::stop_cause::requested);
@@ -54,8 +54,7 @@ const model::experiment with_own_raise = stops_and_forks(other_raiser::worker_it
 
 TEST(StopFlag, LosesNoStop) {
   for (const auto* e : {&with_another_stop, &with_own_raise}) {
-    const model::result r = model::explore(e->how, e->setup);
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+    model::expect_holds(*e);
   }
 }
 

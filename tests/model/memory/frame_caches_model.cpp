@@ -26,6 +26,7 @@
 
 #include "checked.hpp"
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 
 namespace weir::detail {
@@ -183,9 +184,7 @@ std::function<void(model::scenario&)> frames_of(const setting& chosen) {
 }
 
 void expect_held(const model::options& options, const setting& chosen) {
-  const model::result r = model::explore(options, frames_of(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete);
+  model::expect_holds(options, frames_of(chosen));
 }
 
 // Five frames fill a cache of four, so that its first two go back; and what one thread gives back the other one takes.
@@ -215,19 +214,14 @@ TEST(FrameCachesModel, LosesNothingWhereMemoryIsLacking) {
 }
 
 model::experiment with_views(const std::string& name, int preemptions, const setting& chosen) {
-  return {{.name = "frames, views, " + name,
-           .preemptions = preemptions,
-           .memory = model::memory_model::views,
-           .old_reads = 1},
-          frames_of(chosen)};
+  return {model::with_views("frames, views, " + name, preemptions), frames_of(chosen)};
 }
 
 const auto passed_on_with_views = with_views("passed on", 3, passed_on);
 
 TEST(FrameCachesModel, HandsFramesOnWithViews) {
   for (const auto& e : {passed_on_with_views, with_views("without caches", 3, without_caches)}) {
-    const model::result r = model::explore(e.how, e.setup);
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+    model::expect_holds(e);
   }
 }
 

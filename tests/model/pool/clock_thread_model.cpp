@@ -23,6 +23,7 @@
 #include <weir/scheduler/this_task.hpp>
 
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 #include "quiet_pool.hpp"
 
@@ -174,9 +175,7 @@ std::function<void(model::scenario&)> clock_of(const setting& chosen) {
 }
 
 void expect_held(const model::options& options, const setting& chosen) {
-  const model::result r = model::explore(options, clock_of(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete);
+  model::expect_holds(options, clock_of(chosen));
 }
 
 const setting one{};
@@ -205,11 +204,7 @@ TEST(ClockThreadModel, ComesBackForATokenAtTheDoor) {
 // ---- with views
 
 model::experiment with_views(const std::string& name, int preemptions, const setting& chosen) {
-  return {{.name = "clock, views, " + name,
-           .preemptions = preemptions,
-           .memory = model::memory_model::views,
-           .old_reads = 1},
-          clock_of(chosen)};
+  return {model::with_views("clock, views, " + name, preemptions), clock_of(chosen)};
 }
 
 std::vector<model::experiment> experiments() {
@@ -220,8 +215,7 @@ std::vector<model::experiment> experiments() {
 
 TEST(ClockThreadModel, TellsADeadlineInTimeWithViews) {
   for (const auto& e : experiments()) {
-    const model::result r = model::explore(e.how, e.setup);
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+    model::expect_holds(e);
   }
 }
 

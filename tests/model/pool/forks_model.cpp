@@ -19,6 +19,7 @@
 
 #include "checked.hpp"
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 #include "quiet_pool.hpp"
 
@@ -112,11 +113,7 @@ std::function<void(model::scenario&)> forks_of(thief_that how, std::string_view 
   };
 }
 
-void expect_held(const model::options& options, thief_that how) {
-  const model::result r = model::explore(options, forks_of(how));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete);
-}
+void expect_held(const model::options& options, thief_that how) { model::expect_holds(options, forks_of(how)); }
 
 TEST(ForksModel, LosesNoWakeUp) {
   expect_held({.name = "stolen forks", .preemptions = 3, .spurious_wakes = 1}, thief_that::waits);
@@ -132,11 +129,7 @@ TEST(ForksModel, LeavesToTheThiefWhatIsNotForkedForTheStolenFork) {
 // ---- with views
 
 model::experiment with_views(const std::string& name, thief_that how, int old_reads) {
-  return {{.name = "stolen forks, views, " + name,
-           .preemptions = 2,
-           .memory = model::memory_model::views,
-           .old_reads = old_reads},
-          forks_of(how)};
+  return {model::with_views("stolen forks, views, " + name, 2, old_reads), forks_of(how)};
 }
 
 const auto waits = with_views("thief waits", thief_that::waits, 1);
@@ -146,8 +139,7 @@ const auto forked_before = with_views("thief has forked before", thief_that::has
 
 TEST(ForksModel, LosesNoWakeUpWithViews) {
   for (const model::experiment& e : {waits, goes_on, forked_before}) {
-    const model::result r = model::explore(e.how, e.setup);
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+    model::expect_holds(e);
   }
 }
 

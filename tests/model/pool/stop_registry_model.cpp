@@ -23,6 +23,7 @@
 
 #include "checked.hpp"
 #include "explorer.hpp"
+#include "holds.hpp"
 #include "mutants.hpp"
 #include "quiet_pool.hpp"
 
@@ -184,9 +185,7 @@ std::function<void(model::scenario&)> stops_of(const setting& chosen) {
 }
 
 void expect_held(const model::options& options, const setting& chosen) {
-  const model::result r = model::explore(options, stops_of(chosen));
-  EXPECT_TRUE(r.passed()) << r.report;
-  EXPECT_TRUE(r.complete);
+  model::expect_holds(options, stops_of(chosen));
 }
 
 const setting one{};
@@ -211,11 +210,7 @@ TEST(StopRegistryModel, CallsThoseOfSeveralTasks) {
 // ---- with views
 
 model::experiment with_views(const std::string& name, int preemptions, const setting& chosen) {
-  return {{.name = "stop callbacks, views, " + name,
-           .preemptions = preemptions,
-           .memory = model::memory_model::views,
-           .old_reads = 1},
-          stops_of(chosen)};
+  return {model::with_views("stop callbacks, views, " + name, preemptions), stops_of(chosen)};
 }
 
 std::vector<model::experiment> experiments() {
@@ -226,8 +221,7 @@ std::vector<model::experiment> experiments() {
 
 TEST(StopRegistryModel, TouchesNothingAfterItsEndWithViews) {
   for (const auto& e : experiments()) {
-    const model::result r = model::explore(e.how, e.setup);
-    EXPECT_TRUE(r.passed() && r.complete) << r.report;
+    model::expect_holds(e);
   }
 }
 
