@@ -27,7 +27,8 @@ void forker::tell_of_forks() noexcept {
   worker_->counters().forks_published.add(own_.last_published());
   core& pool = worker_->pool();
   if (pool.is_forked()) return;  // nobody is there to take them
-  if (!pool.idle().notify_of_forks()) return;
+  if (!pool.idle().notify_of_forks_after_rmw()) return;
+  full_fence();  // with that of who sleeps there: it sees the forks, or this thread what it has said
   for (const run_context* c = task_; c != nullptr; c = c->below) {
     if (c->pool == &pool) pool.tell_joins(*c->task);
   }

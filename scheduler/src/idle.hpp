@@ -68,15 +68,14 @@ class idle {
     if (needs_waking(seen)) wake_one();
     return seen >= one_by_itself;
   }
-  /// The same, if what made it visible was a sequentially consistent read-modify-write, and who looks for work loads
-  /// what that has written in the same way: no fence is needed besides.
+  /// The same, if what made it visible was a sequentially consistent read-modify-write: no fence is needed besides.
   void notify_after_rmw() noexcept {
     if (needs_waking(word_.load(memory_order_seq_cst))) wake_one();  // (4)
   }
-  /// The same for forks: if all others are busy, one wakes that may run nothing else.
-  bool notify_of_forks() noexcept {
-    full_fence();                                                 // (3), with that of settle and end_search
-    const std::uint64_t seen = word_.load(memory_order_relaxed);  // (2)
+  /// The same for forks: if all others are busy, one wakes that may run nothing else. Returns what `notify` does; but
+  /// what that one has said on its own word is seen only behind a fence.
+  [[nodiscard]] bool notify_of_forks_after_rmw() noexcept {
+    const std::uint64_t seen = word_.load(memory_order_seq_cst);  // (4)
     if (needs_waking_for_forks(seen)) wake_one();
     return seen >= one_by_itself;
   }

@@ -121,8 +121,10 @@ bool worker::sees_part_of(const awaited& what) const noexcept {
   const auto& all = core_->workers();
   return std::any_of(all.begin(), all.end(), [&](const auto& w) {
     if (w.get() == this) return w->children_.has_end_if(has);
+    const bool forks = w->has_forks();  // before what they are part of: who tells of them has a fence for them alone
     if (!w->runs_.has_root(what.root())) return false;
     if (w->children_.has_end_if(has)) return true;
+    if (!forks) return false;
     const run_stack::place part = w->runs_.find(what);
     return part && w->has_forks(part.from);
   });

@@ -290,7 +290,8 @@ TEST(JoinsModel, LosesNoWakeUpWithViews) {
 // acquire, no schedule can show here: a thread does its operations one after the other, so that the epoch is there
 // before the new place is.)
 TEST(JoinsModel, NeedsThePublishingOfForks) {
-  const model::mutants m = model::weaken_each_order("fork_stack.hpp", {with_views(job_that_forks)});
+  const model::mutants m =
+      model::weaken_each_order("fork_stack.hpp", {with_views(job_that_forks), with_views(group_that_forks)});
   EXPECT_GT(m.killed, 0);
   EXPECT_THAT(m.survivors, testing::Each(HasSubstr("steal_while")));
 }
@@ -304,7 +305,7 @@ TEST(JoinsModel, NeedsTheOrdersOfAnEnd) {
 
 // The other one of idle.hpp is of those who sleep there, which forks_model.cpp has.
 TEST(JoinsModel, NeedsTheFences) {
-  for (const char* const file : {"idle.hpp", "joins.cpp", "group_wait.cpp"}) {
+  for (const char* const file : {"idle.hpp", "forks.cpp", "joins.cpp", "group_wait.cpp"}) {
     const model::mutants m =
         model::weaken_each_order(file, {with_views(job_that_forks), with_views(job_that_spawns),
                                         with_views(group_that_forks), with_views(group_that_spawns)});

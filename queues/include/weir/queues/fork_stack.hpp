@@ -48,7 +48,8 @@ class fork_stack {
   // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next
   // fork will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
-  //     same release sequence; publishes the slot and the fork.
+  //     same release sequence; publishes the slot and the fork. It is sequentially consistent, so that the owner, who
+  //     looks for sleepers in that order, needs no fence between.
   // (2) not gone yet: release addition by the owner, which makes more public (1) -> acquire load by a thief that takes
   //     only what belongs to one segment, before it asks whether that goes on. What it finds public and belongs to
   //     another one was made public after that had ended, which the load makes visible. That the segment ends between
@@ -135,7 +136,7 @@ class fork_stack_owner {
     split_ += more;
     last_published_ = more;
     had_public_ = true;
-    (void)stack_->word_.fetch_add(more * stack::one_public, memory_order_release);  // (1)
+    (void)stack_->word_.fetch_add(more * stack::one_public, memory_order_seq_cst);  // (1)
   }
 
   bool pop_public() noexcept {
@@ -183,9 +184,10 @@ class fork_stack_thief {
     return nullptr;
   }
 
-  /// Whether `steal` would find something: seen by now, for who is about to sleep behind a fence.
+  /// Whether `steal` would find something: seen by now, for who is about to sleep behind a fence. Where it would, what
+  /// the owner did before it made that public is seen, too.
   [[nodiscard]] bool looks_empty(std::uint32_t from = 0) const noexcept {
-    return !has_public(stack_->word_.load(memory_order_relaxed), from);
+    return !has_public(stack_->word_.load(memory_order_acquire), from);  // (1)
   }
 
  private:

@@ -3,7 +3,7 @@
 // A fork lies on the C stack of the task that made it, which joins it before it leaves that frame; so no memory is
 // allocated and nothing counts references. What is not stolen is pushed and popped without an atomic read-modify-write
 // while an older fork is there to steal. A lone one is made public at once, and taken back: that costs two, of its
-// worker's line, and a fence (perf/README.md, counts).
+// worker's line (perf/README.md, counts).
 // The protocols are in queues/README.md (fork stack) and scheduler/forks.md.
 #pragma once
 
