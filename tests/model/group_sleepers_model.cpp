@@ -13,8 +13,10 @@
 #include <weir/queues/keyed_queue.hpp>
 #include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/group_state.hpp>
+#include <weir/scheduler/detail/task_state.hpp>
 
 #include "explorer.hpp"
+#include "holds.hpp"
 
 namespace group_sleepers_model {
 
@@ -145,7 +147,7 @@ struct two_sleepers {
       weir::detail::futex_wait(state.word(), seen, for_ever);
     }
     if (clears_all) {
-      constexpr std::uint32_t unended = (1u << 28) - 1;
+      constexpr std::uint32_t unended = (1u << 25) - 1;
       (void)const_cast<atomic<std::uint32_t>&>(state.word()).fetch_and(unended, memory_order_relaxed);
     } else {
       state.unwatch();
@@ -193,6 +195,75 @@ TEST(GroupSleepersModel, AWaitThatIsOverLeavesTheMarkOfWhoSleeps) {
 
 TEST(GroupSleepersModel, ClearingAllMarksLosesASleeper) {
   EXPECT_THAT(explore_sleepers(true).failure, HasSubstr("deadlock"));
+}
+
+// ---- one who is told, while another one says that it sleeps
+
+struct group_word {
+  group_word() noexcept { state.begin_one(); }
+  std::uint32_t watch() noexcept { return state.watch(watcher::inside); }
+  void end() noexcept { tell_of_the_end(state); }
+  static bool is_over(std::uint32_t seen) noexcept { return group_state::is_over(seen); }
+  group_state state;
+};
+
+struct job_word {
+  std::uint32_t watch() noexcept { return state.watch_inside(); }
+  void end() noexcept {
+    const auto* const word = &state.word();
+    if (state.finish(weir::task_outcome::completed).threads) weir::detail::futex_wake(word, weir::detail::wake_all);
+  }
+  static bool is_over(std::uint32_t seen) noexcept { return weir::detail::task_state::is_done(seen); }
+  weir::detail::task_state state{weir::detail::task_state::phase::running};
+};
+
+// What one of the sleepers could run, the other one does not look for. The maker goes on when it is run.
+template <typename Word>
+struct two_inside {
+  Word word;
+  atomic<bool> is_made{false};
+  atomic<std::uint32_t> is_run{0};
+
+  void wait(bool runs) {
+    for (;;) {
+      if (runs && is_made.exchange(false, weir::detail::memory_order_acq_rel)) {
+        is_run.store(1, weir::detail::memory_order_release);
+        weir::detail::futex_wake(&is_run, 1);
+      }
+      const std::uint32_t seen = word.watch();
+      if (Word::is_over(seen)) return;
+      full_fence();
+      if (runs && is_made.load(memory_order_relaxed)) continue;
+      weir::detail::futex_wait(word.state.word(), seen, for_ever);
+    }
+  }
+
+  void make() {
+    is_made.store(true, memory_order_relaxed);
+    full_fence();
+    if (word.state.take_inside_watcher()) weir::detail::futex_wake(&word.state.word(), weir::detail::wake_all);
+    while (is_run.load(weir::detail::memory_order_acquire) == 0) weir::detail::futex_wait(is_run, 0, for_ever);
+    word.end();
+  }
+};
+
+template <typename Word>
+void expect_each_to_be_told(const std::string& name) {
+  for (const model::options& options :
+       {bounds(name, model::memory_model{}, 3), bounds(name + ", views", model::memory_model::views, 2)}) {
+    model::expect_holds(options, [](model::scenario& s) {
+      auto m = std::make_shared<two_inside<Word>>();
+      s.label("word", m->word);
+      s.thread("who can run it", [m] { m->wait(true); });
+      s.thread("who cannot", [m] { m->wait(false); });
+      s.thread("maker", [m] { m->make(); });
+    });
+  }
+}
+
+TEST(GroupSleepersModel, WhoIsToldDoesNotSleepThoughAnotherOneSaysThatItDoes) {
+  expect_each_to_be_told<group_word>("group, two inside");
+  expect_each_to_be_told<job_word>("job, two inside");
 }
 
 }  // namespace group_sleepers_model

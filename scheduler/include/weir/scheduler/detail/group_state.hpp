@@ -13,7 +13,7 @@ class group_state {
  public:
   /// Who sleeps: on this word outside the pool, told of the end; on it inside, told of new children, too, since it may
   /// be the only one that can run them; or, a worker, where it can also be given other work.
-  enum class watcher : std::uint32_t { outside = 1u << 28, inside = 1u << 29, worker = 1u << 30 };
+  enum class watcher : std::uint32_t { outside = 1u << 25, inside = 1u << 26, worker = 1u << 27 };
 
   /// By who holds the group open: a child that has not ended, or who promises not to let it end.
   void begin_one() noexcept { (void)word_.fetch_add(1, memory_order_relaxed); }  // relaxed: an end follows by (1)
@@ -42,34 +42,43 @@ class group_state {
   /// have come with children that were spawned since.
   void unwatch() noexcept {
     std::uint32_t now = word_.load(memory_order_relaxed);
-    while (is_over(now) && now != 0) {
+    while (is_over(now) && (now & watchers_mask) != 0) {
       // relaxed: the bits are all that it changes
-      if (word_.compare_exchange_weak(now, 0, memory_order_relaxed, memory_order_relaxed)) break;
+      if (word_.compare_exchange_weak(now, now & ~watchers_mask, memory_order_relaxed, memory_order_relaxed)) break;
     }
   }
 
   /// After a child was pushed, and a full fence. True: who sleeps inside is to be woken, and the word has changed, so
-  /// that one that is just going to sleep does not.
+  /// that one that is just going to sleep does not, also if another one says that it sleeps meanwhile.
   [[nodiscard]] bool take_inside_watcher() noexcept {
-    if ((word_.load(memory_order_relaxed) & bit(watcher::inside)) == 0) return false;  // (2)
-    return (word_.fetch_and(~bit(watcher::inside), memory_order_relaxed) & bit(watcher::inside)) != 0;
+    std::uint32_t now = word_.load(memory_order_relaxed);  // (2)
+    while ((now & bit(watcher::inside)) != 0) {
+      const std::uint32_t taken = now - bit(watcher::inside) + one_take;
+      if (word_.compare_exchange_weak(now, taken, memory_order_relaxed, memory_order_relaxed)) return true;
+    }
+    return false;
   }
 
   [[nodiscard]] const atomic<std::uint32_t>& word() const noexcept { return word_; }
   [[nodiscard]] std::uint32_t approx_unended() const noexcept { return unended_in(word_.load(memory_order_relaxed)); }
 
  private:
-  static constexpr std::uint32_t unended_mask = (1u << 28) - 1;
+  static constexpr std::uint32_t unended_mask = (1u << 25) - 1;
+  static constexpr std::uint32_t one_take = 1u << 28;
+  static constexpr std::uint32_t watchers_mask = one_take - 1 - unended_mask;
   static constexpr std::uint32_t bit(watcher who) noexcept { return static_cast<std::uint32_t>(who); }
   static constexpr std::uint32_t unended_in(std::uint32_t word) noexcept { return word & unended_mask; }
 
-  // Children that have not ended (28 bits: there are at most 2^24 tasks, and what runs inline), outside, inside,
-  // worker. Writers: who spawns, who ends a child, who waits. Readers: the same.
+  // Children that have not ended (25 bits: there are at most 2^24 tasks, and what runs inline), outside, inside,
+  // worker, and how often `inside` was taken (4 bits, round and round). Writers: who spawns, who ends a child, who
+  // waits. Readers: the same.
   // (1) ended: release subtraction by who ends a child -> acquire by who waits: what the children did happens before
   //     the return of the wait. Every write is a read-modify-write, so that all ends reach who sees the last one; and
   //     of the last end and `watch` one is first: either the end finds the bit, or the waiter finds 0.
   // (2) relaxed: a full fence stands between the push and this load, and another one between `watch` and the waiter's
-  //     last look at the queues: one of the two sees the other.
+  //     last look at the queues: one of the two sees the other. Without the count of the takes, who is between that
+  //     look and its sleep would not notice that it was told, where another one has said meanwhile that it sleeps. With
+  //     it that takes 16 who are told in this moment.
   atomic<std::uint32_t> word_{0};
 };
 

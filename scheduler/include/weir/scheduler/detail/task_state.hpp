@@ -143,10 +143,14 @@ class task_state {
     return word_.fetch_or(inside_bit, memory_order_acq_rel) | inside_bit;  // (1)
   }
   /// After there was something to run, and a full fence. True: who sleeps inside is to be woken, and the word has
-  /// changed, so that one that is just going to sleep does not.
+  /// changed, so that one that is just going to sleep does not, also if another one says that it sleeps meanwhile.
   [[nodiscard]] bool take_inside_watcher() noexcept {
-    if ((word_.load(memory_order_relaxed) & inside_bit) == 0) return false;  // (5)
-    return (word_.fetch_and(~inside_bit, memory_order_relaxed) & inside_bit) != 0;
+    std::uint32_t now = word_.load(memory_order_relaxed);  // (5)
+    while ((now & inside_bit) != 0) {
+      const std::uint32_t taken = now - inside_bit + one_take;
+      if (word_.compare_exchange_weak(now, taken, memory_order_relaxed, memory_order_relaxed)) return true;
+    }
+    return false;
   }
 
   [[nodiscard]] bool is_done() const noexcept {
@@ -165,7 +169,7 @@ class task_state {
 
  private:
   // Bits, from the lowest: phase (3), outcome once done (3), stop cause (3), callbacks, threads wait, workers wait,
-  // groups, timed, inside.
+  // groups, timed, inside, and how often that was taken (17, round and round).
   static constexpr int outcome_shift = 3;
   static constexpr int cause_shift = 6;
   static constexpr std::uint32_t phase_mask = 7u;
@@ -175,6 +179,7 @@ class task_state {
   static constexpr std::uint32_t groups_bit = 1u << 12;
   static constexpr std::uint32_t timed_bit = 1u << 13;
   static constexpr std::uint32_t inside_bit = 1u << 14;
+  static constexpr std::uint32_t one_take = 1u << 15;
 
   static constexpr phase phase_in(std::uint32_t w) noexcept { return static_cast<phase>(w & phase_mask); }
   static constexpr stop_cause cause_in(std::uint32_t w) noexcept {
@@ -185,8 +190,8 @@ class task_state {
   }
 
   // Writers: the owner of the task (phase, outcome); whoever asks it to stop, waits for it or registers a callback
-  // (bits, each set once and never cleared, but for `inside`, which who has something to run clears). Readers: all who
-  // hold the frame.
+  // (bits, each set once and never cleared, but for `inside`, which who has something to run takes, and counts).
+  // Readers: all who hold the frame.
   // (1) done: acq_rel addition by the finisher -> acquire load, or acq_rel watch, by a waiter; publishes the result and
   //     what the task did. Watch and finish are both read-modify-writes: either watch sees `done`, or finish sees the
   //     watcher.
@@ -197,7 +202,8 @@ class task_state {
   // (4) groups: relaxed; a stop that does not see them comes before their children, which then see it (a fence on
   //     either side; scheduler/groups.md).
   // (5) relaxed: a full fence stands between what is to be run and this load, and another one between `watch_inside`
-  //     and the waiter's last look: one of the two sees the other.
+  //     and the waiter's last look: one of the two sees the other. The count is for a waiter between that look and its
+  //     sleep, where another one has said meanwhile that it sleeps.
   atomic<std::uint32_t> word_;
 };
 
