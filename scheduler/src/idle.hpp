@@ -55,7 +55,7 @@ class alignas(cache_line) sleeper {
 
 class idle {
  public:
-  /// @param workers  how many there are; at most half of them search.
+  /// @param workers  how many there are; at most half of them search, rounded up.
   explicit idle(int workers) noexcept : workers_(static_cast<std::uint32_t>(workers)) {}
   idle(const idle&) = delete;
   idle& operator=(const idle&) = delete;

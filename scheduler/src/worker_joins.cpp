@@ -90,13 +90,12 @@ bool worker::run_newest_if(frame& f, int depth) noexcept {
   return false;
 }
 
-// What others make of `what`: a child that lies at an end of a queue, or the oldest fork. So each thing on a stack is
-// part of what lies below it.
+// What others make of `what`: a child that lies at an end of a queue, which need not be that of a worker that runs
+// something of it, or the oldest fork. So each thing on a stack is part of what lies below it.
 bool worker::run_part_of(const awaited& what, int depth) noexcept {
   const auto has = [&what](const group& g) { return what.has(g); };
   for (const auto& w : core_->workers()) {
     const bool is_own = w.get() == this;
-    if (!is_own && !w->runs_.has_root(what.root())) continue;
     if (!is_own) counters_.steal_attempts.add();
     if (frame* const f = w->children_.try_take_end_if(has)) {
       if (!is_own) counters_.steals.add();
@@ -105,7 +104,7 @@ bool worker::run_part_of(const awaited& what, int depth) noexcept {
       core_->start_child(*f, this, depth);
       return true;
     }
-    if (is_own) continue;
+    if (is_own || !w->runs_.has_root(what.root())) continue;
     const run_stack::place part = w->runs_.find(what);
     if (!part) continue;
     if (fork_job* const f = w->fork_thief_.steal_while(part.from, [&] { return w->runs_.find(what) == part; })) {
@@ -120,11 +119,9 @@ bool worker::sees_part_of(const awaited& what) const noexcept {
   const auto has = [&what](const group& g) { return what.has(g); };
   const auto& all = core_->workers();
   return std::any_of(all.begin(), all.end(), [&](const auto& w) {
-    if (w.get() == this) return w->children_.has_end_if(has);
-    const bool forks = w->has_forks();  // before what they are part of: who tells of them has a fence for them alone
-    if (!w->runs_.has_root(what.root())) return false;
     if (w->children_.has_end_if(has)) return true;
-    if (!forks) return false;
+    // The forks before what they are part of: who tells of them has a fence for them alone.
+    if (w.get() == this || !w->has_forks() || !w->runs_.has_root(what.root())) return false;
     const run_stack::place part = w->runs_.find(what);
     return part && w->has_forks(part.from);
   });
