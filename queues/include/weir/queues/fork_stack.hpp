@@ -3,8 +3,7 @@
 // PPoPP 2013.
 //
 // Most forks are never stolen, and are pushed and popped without any operation that another thread could notice. Only
-// when nothing is left to steal does a push make half of what is private public. No operation is sequentially
-// consistent; queues/README.md has the protocol.
+// when nothing is left to steal does a push make half of what is private public. queues/README.md has the protocol.
 // Progress: push and the pop of a private fork are wait-free; the pop of a public one and a steal are lock-free.
 #pragma once
 

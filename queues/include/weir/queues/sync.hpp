@@ -39,7 +39,7 @@ using raw_mutex = std::mutex;
 /// store-load barrier. Each use names its partner. On x86 a locked dummy operation, since clang's `mfence` costs ten
 /// times as much (20 ns against 2) and g++ cannot compile a fence under ThreadSanitizer, which does not see fences
 /// anyway. It is on what lies below the stack, in the red zone: the top holds what the function is about to load again,
-/// which would have to wait for it (OpenJDK does so, too). A fork with a fence took 9 ns so, and 19 with the top.
+/// which would have to wait for it (OpenJDK does so, too): a function with one took 9 ns so, and 19 with the top.
 inline void full_fence() noexcept {
 #if defined(__x86_64__)
   __asm__ __volatile__("lock; orl $0, -64(%%rsp)" ::: "memory", "cc");

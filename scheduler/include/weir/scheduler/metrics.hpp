@@ -27,7 +27,8 @@ struct worker_metrics {
   std::uint64_t injector_polls = 0;   ///< Looks at the injector; one may bring several tasks.
 
   // The three are the time since its thread began, of the system's monotonic clock.
-  duration busy{};       ///< Neither of those below: it ran tasks, waited in them for others than weir, or looked once.
+  duration busy{};       ///< Neither of those below: it ran tasks, waited in them for others than weir, or looked once;
+                         ///< or looked on in a join before it slept.
   duration searching{};  ///< It had found nothing, and went on looking (pool_options::search_time).
   duration parked{};     ///< It slept, for want of work or in a join; up to now if it does so now.
 };

@@ -94,8 +94,8 @@ struct pool_options {
   int help_depth = 0;
   /// How long a worker that finds nothing goes on looking before it sleeps, 0 to 1 ms: at most half of the workers at a
   /// time, each with its CPU. What comes meanwhile needs no wake-up, which costs the other side some microseconds. By
-  /// default 20 us where the pool may use four CPUs or more, else 0. A worker that waits for a fork which another one
-  /// runs looks as long, and for 5 us at least.
+  /// default 20 us where the pool may use four CPUs or more, else 0. A worker that waits for a job, a group, or a fork
+  /// which another one runs looks as long, and for 5 us at least.
   std::optional<duration> search_time{};
   /// How long a worker runs before the system gives its CPU to another thread that waits for it: 100 us to 100 ms, or
   /// 0 to leave that as it is for the thread that makes the pool: mostly the system's own, of some milliseconds. A
