@@ -57,6 +57,7 @@ void steal_fork(benchmark::State& state) {
 }
 
 struct weir_thief : by_weir {
+  static constexpr const char* is_awaited = "a thief in weir";
   using by_weir::by_weir;
   template <typename Left, typename Right>
   static void fork(Left left, Right right) {
@@ -71,6 +72,7 @@ struct weir_thief : by_weir {
 };
 
 struct tbb_thief : by_tbb {
+  static constexpr const char* is_awaited = "a thief in oneTBB";
   using by_tbb::by_tbb;
   template <typename Left, typename Right>
   static void fork(Left left, Right right) {
@@ -108,7 +110,7 @@ void steal_task(benchmark::State& state) {
               "the end of a queue that grows", [&] { return go.is_set(); }, detail::cpu_pause);
         });
         perf::await(
-            "a thief", [&] { return held.is_set(); }, detail::cpu_pause);
+            With::is_awaited, [&] { return held.is_set(); }, detail::cpu_pause);
         for (int i = 0; i < tasks; ++i) {
           contender.spawn([to, mine] {
             require(With::worker() != mine, "a task that was stolen");

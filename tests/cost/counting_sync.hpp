@@ -120,7 +120,7 @@ class raw_mutex {
 inline void full_fence(std::source_location at = std::source_location::current()) noexcept {
   cost::note(cost::kind::fence, at);
 #if defined(__x86_64__)
-  __asm__ __volatile__("lock; orl $0, (%%rsp)" ::: "memory", "cc");
+  __asm__ __volatile__("lock; orl $0, -64(%%rsp)" ::: "memory", "cc");
 #else
   std::atomic_thread_fence(std::memory_order_seq_cst);
 #endif

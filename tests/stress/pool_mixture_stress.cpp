@@ -284,7 +284,7 @@ TEST(PoolMixtureStress, SixtyFourWorkers) {
 }
 
 TEST(PoolMixtureStress, AsManyTasksAsWorkers) {
-  run_mixture({.workers = 4, .limits = {.max_tasks = 4, .max_weight = 20, .max_waiters = 10}, .help_depth = 4}, 8'000);
+  run_mixture({.workers = 3, .limits = {.max_tasks = 3, .max_weight = 20, .max_waiters = 10}, .help_depth = 4}, 8'000);
 }
 
 TEST(PoolMixtureStress, OneTaskAtATime) {

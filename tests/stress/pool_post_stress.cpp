@@ -67,6 +67,7 @@ void expect_all_to_run_once(std::int64_t workers, const weir::limits& limits) {
 
 TEST(PoolPostStress, EightThreadsAndOneWorker) { expect_all_to_run_once(1, {}); }
 TEST(PoolPostStress, EightThreadsAndTwoWorkers) { expect_all_to_run_once(2, {}); }
+TEST(PoolPostStress, EightThreadsAndThreeWorkers) { expect_all_to_run_once(3, {}); }
 TEST(PoolPostStress, EightThreadsAndEightWorkers) { expect_all_to_run_once(8, {}); }
 TEST(PoolPostStress, EightThreadsAndSixtyFourWorkers) { expect_all_to_run_once(64, {}); }
 TEST(PoolPostStress, ThroughADoorThatIsMostlyShut) { expect_all_to_run_once(3, {.max_tasks = 3, .max_waiters = 5}); }
