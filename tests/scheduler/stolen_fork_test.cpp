@@ -184,6 +184,31 @@ TEST(StolenFork, SeesTheStopOfItsTask) {
   EXPECT_EQ(weir::testing::cancelled_thrown_by([&] { job->get(); }), weir::stop_cause::requested);
 }
 
+// Stopped between its push and its steal: the look of the thief is the only one that can tell.
+TEST(StolenFork, OfATaskThatWasStoppedMeanwhileIsNotBegun) {
+  weir::pool pool({.workers = 2});
+  const auto stolen = [&pool] {
+    const auto workers = pool.metrics().workers;
+    return workers[0].forks_stolen + workers[1].forks_stolen;
+  };
+  weir::testing::busy_workers busy(pool);
+  event forked;
+  bool has_begun = false;
+  auto job = pool.try_submit({}, [&] {
+    fork_join(
+        [&] {
+          forked.set();
+          weir::testing::eventually("the thief", [&] { return stolen() == 1; });
+        },
+        [&] { has_begun = true; });
+  });
+  forked.await("the fork");
+  job->request_stop();
+  busy.release();
+  EXPECT_EQ(weir::testing::cancelled_thrown_by([&] { job->get(); }), weir::stop_cause::requested);
+  EXPECT_FALSE(has_begun);
+}
+
 TEST(StolenFork, HasStopCallbacksOfItsTask) {
   weir::pool pool({.workers = 2});
   event registered, called;
