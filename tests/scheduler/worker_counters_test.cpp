@@ -2,7 +2,9 @@
 #include "../../scheduler/src/stopwatch.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <gtest/gtest.h>
+#include <vector>
 #include <weir/weir.hpp>
 
 #include "support/event.hpp"
@@ -76,6 +78,37 @@ TEST(WorkerCounters, TellWhichForksOthersCouldSteal) {
             }),
             1u)
       << "while one can be stolen the others stay private";
+  EXPECT_EQ(published_by([&] {
+              const auto waits = [&] { pool.try_submit({}, [] {})->get(); };
+              const auto third = [&] { weir::fork_join(waits, [] {}); };
+              const auto second = [&] { weir::fork_join(third, [] {}); };
+              const auto first = [&] { weir::fork_join(second, [] {}); };
+              weir::fork_join(first, [] {});
+            }),
+            4u)
+      << "before a wait those three are made public at once";
+}
+
+// What comes from outside is taken in batches; the first one of them finds the rest in the deque.
+TEST(WorkerCounters, TellHowOftenTheInjectorWasLookedAt) {
+  constexpr std::size_t batch = 20;
+  weir::pool pool({.workers = 1});
+  std::vector<std::uint64_t> seen;
+  for (int round = 1; round <= 3; ++round) {
+    busy_workers busy(pool);
+    const std::uint64_t before = of_worker(pool).injector_polls;
+    seen.clear();
+    weir::testing::tally ran;
+    for (std::size_t i = 0; i < batch; ++i) {
+      EXPECT_TRUE(pool.post({}, [&] {
+        seen.push_back(of_worker(pool).injector_polls);
+        ran.add();
+      }));
+    }
+    busy.release();
+    ran.await(batch, "the tasks from outside");
+    EXPECT_EQ(seen, std::vector<std::uint64_t>(batch, before + 1)) << "round " << round;
+  }
 }
 
 TEST(WorkerCounters, TellOfSleepsAndOfThoseThatOthersEnded) {
@@ -120,7 +153,35 @@ TEST(WorkerCounters, StealsAreAmongTheAttempts) {
       .value();
   const auto m = pool.metrics();
   EXPECT_EQ(m.workers[0].steals + m.workers[1].steals, 1u);
+  EXPECT_EQ(m.workers[0].tasks_stolen + m.workers[1].tasks_stolen, 1u);
   for (const auto& w : m.workers) EXPECT_GE(w.steal_attempts, w.steals + w.forks_stolen);
+}
+
+TEST(WorkerCounters, OneStealTakesSeveralChildren) {
+  weir::pool pool({.workers = 2});
+  pool.run({},
+           [&] {
+             busy_workers busy(pool);
+             weir::testing::tally begun;
+             weir::testing::event go;
+             weir::task_group group(pool);
+             for (int i = 0; i < 16; ++i) {
+               group.spawn([&] {
+                 begun.add();
+                 go.await("the numbers");
+               });
+             }
+             const auto thief = static_cast<std::size_t>(1 - weir::current_worker());
+             const auto before = of_worker(pool, thief);
+             busy.release();
+             begun.await(1, "the other worker takes some");
+             const auto after = of_worker(pool, thief);
+             EXPECT_EQ(after.steals - before.steals, 1u);
+             EXPECT_EQ(after.tasks_stolen - before.tasks_stolen, 8u);
+             go.set();
+             group.wait();
+           })
+      .value();
 }
 
 // The owner of a stolen fork takes, while it waits, what the thief has forked.
@@ -146,6 +207,32 @@ TEST(WorkerCounters, AForkThatIsTakenInAJoinIsAmongTheAttempts) {
       .value();
   EXPECT_EQ(after.forks_stolen - before.forks_stolen, 1u);
   EXPECT_GE(after.steal_attempts - before.steal_attempts, 1u);
+}
+
+// Whether the sleep was ended by the thief, or not begun, since the fork was done by then, is a race: so several times.
+TEST(WorkerCounters, TheEndOfAStolenForkEndsASleep) {
+  weir::pool pool({.workers = 2});
+  std::uint64_t wakes = 0;
+  for (int round = 0; round < 100 && wakes == 0; ++round) {
+    pool.run({},
+             [&] {
+               const auto me = static_cast<std::size_t>(weir::current_worker());
+               weir::testing::event stolen;
+               weir::worker_metrics before;
+               weir::fork_join(
+                   [&] {
+                     stolen.await("a thief");
+                     before = of_worker(pool, me);
+                   },
+                   [&] {
+                     stolen.set();
+                     await_sleepers(pool, 1);
+                   });
+               wakes = of_worker(pool, me).wakes - before.wakes;
+             })
+        .value();
+  }
+  EXPECT_EQ(wakes, 1u);
 }
 
 TEST(WorkerCounters, ByDefaultAWorkerSearchesOnlyWhereThereAreFourCpusOrMore) {
