@@ -1,5 +1,5 @@
-// The allocations of a test program that includes support/allocations.hpp in one of its files: how many are open, and
-// which one fails.
+// The allocations of a test program that includes support/allocations.hpp in one of its files: how many are open, with
+// how many bytes, and which one fails.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,9 @@ inline detail::atomic<std::int64_t> open_allocations{0};
 [[nodiscard]] inline std::int64_t allocations_open() noexcept {
   return open_allocations.load(detail::memory_order_relaxed);
 }
+// Their sizes, as the allocator has rounded them. As above.
+inline detail::atomic<std::int64_t> open_bytes{0};
+[[nodiscard]] inline std::int64_t bytes_open() noexcept { return open_bytes.load(detail::memory_order_relaxed); }
 // Allocations of this thread until the one that fails; 0: none fails.
 inline thread_local int allocations_until_failure = 0;
 

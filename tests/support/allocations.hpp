@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <malloc.h>
 #include <new>
 
 #include "support/allocation_counts.hpp"
 
 namespace weir::testing {
+
+inline std::int64_t size_of(void* memory) noexcept { return static_cast<std::int64_t>(malloc_usable_size(memory)); }
 
 inline void* counted_allocation(std::size_t size, std::size_t alignment) {
   if (allocations_until_failure != 0 && --allocations_until_failure == 0) throw std::bad_alloc();
@@ -17,11 +21,15 @@ inline void* counted_allocation(std::size_t size, std::size_t alignment) {
       alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, whole) : std::malloc(whole);
   if (memory == nullptr) throw std::bad_alloc();
   open_allocations.fetch_add(1, detail::memory_order_relaxed);
+  open_bytes.fetch_add(size_of(memory), detail::memory_order_relaxed);
   return memory;
 }
 
 inline void counted_free(void* memory) noexcept {
-  if (memory != nullptr) open_allocations.fetch_sub(1, detail::memory_order_relaxed);
+  if (memory != nullptr) {
+    open_allocations.fetch_sub(1, detail::memory_order_relaxed);
+    open_bytes.fetch_sub(size_of(memory), detail::memory_order_relaxed);
+  }
   std::free(memory);
 }
 
