@@ -1,4 +1,6 @@
 // Forks and loops.
+#include <cstdint>
+#include <functional>
 #include <gtest/gtest.h>
 
 #include "measure.hpp"
@@ -57,6 +59,22 @@ TEST(ForkCost, OfFib) {
 TEST(ForkCost, OfALoop) {
   expect(short_loop, cost_after_a_fork([] { weir::parallel_for(0, 65'536, [](int) {}); }));
   expect(long_loop, cost_after_a_fork([] { weir::parallel_for(0, 1'048'576, [](int) {}); }));
+}
+
+TEST(ForkCost, OfAReduction) {
+  const auto one = [](int) { return 1; };
+  expect(reduction, cost_after_a_fork([&] { (void)weir::parallel_reduce(0, 65'536, 0, one, std::plus<>()); }));
+}
+
+TEST(ForkCost, OfABulk) {
+  resting_pool pool(1);
+  counts c;
+  run_in_a_task(*pool, [&] {
+    const auto bulk = [&] { (void)pool->bulk(65'536, [](std::int64_t, int) {}); };
+    bulk();  // the worker has frames in its cache from here on
+    c = cost_of(bulk);
+  });
+  expect(bulk_in_task, c);
 }
 
 TEST(ForkCost, OfAStolenFork) {

@@ -43,6 +43,15 @@ inline constexpr row fib{"fib(20): 10,945 forks, in all", 1, {.worker_rmws = 20}
 inline constexpr row short_loop{"parallel_for of 65,536, in all", 1, {.worker_rmws = 55, .clock_reads = 6}};
 inline constexpr row long_loop{"parallel_for of 1,048,576, in all", 1, {.worker_rmws = 63, .clock_reads = 6}};
 
+// Of 256 parts: along the right spine eight times what lone_fork costs.
+inline constexpr row reduction{"parallel_reduce of 65,536, in all", 1, {.worker_rmws = 16}};
+
+// What run_in_task and short_loop cost; and of the worker's, the flag that first_fork takes down, raised again at the
+// end, and that its forks are over.
+inline constexpr row bulk_in_task{"bulk of 65,536 in a task, in all",
+                                  1,
+                                  {.pool_rmws = 2, .worker_rmws = 58, .task_rmws = 6, .locks = 2, .clock_reads = 6}};
+
 // ---- forks, stolen: two workers, a thief that sleeps before and after, an owner that sleeps until the end
 
 // The pool's: six changes of the word of idle: thief taken from the list, searching no more, owner asleep, owner taken
@@ -89,6 +98,13 @@ inline constexpr row spawn_and_wait{
 
 // The task's: how many groups it has, up and down; that somebody waits.
 inline constexpr row group_in_task{"task_group in a task, and its wait", 100, 100 * counts{.task_rmws = 3}};
+
+// The pool's: the thief searches, and no more. The workers': the victim's lock, and the thief's own, to push the seven
+// others at once and to take each; where its units go; its own empty deque. The tasks': the group's word, down. The
+// fence: what was moved may be waited for.
+inline constexpr row stolen_children{"steal of 8 children at once and their runs, each",
+                                     8,
+                                     {.pool_rmws = 2, .worker_rmws = 18, .task_rmws = 8, .fences = 1}};
 
 // ---- tasks from outside
 
@@ -190,12 +206,15 @@ inline constexpr std::array table = {&nested_fork,
                                      &fib,
                                      &short_loop,
                                      &long_loop,
+                                     &reduction,
+                                     &bulk_in_task,
                                      &stolen_fork,
                                      &post_in_task,
                                      &get_in_task,
                                      &run_in_task,
                                      &spawn_and_wait,
                                      &group_in_task,
+                                     &stolen_children,
                                      &post,
                                      &run_posted,
                                      &timed_post,
