@@ -1,5 +1,5 @@
-// The allocations of a test program that includes support/allocations.hpp in one of its files: how many are open, with
-// how many bytes, and which one fails.
+// The allocations of a test program that includes support/allocations.hpp in one of its files: how many are open, how
+// large these are, and which one fails.
 #pragma once
 
 #include <cstdint>
