@@ -53,6 +53,11 @@ class by_tbb {
   auto run(F&& f) {
     return arena_.execute(f);
   }
+  /// On another thread than the caller's, surely: of a spawned task oneTBB promises that only to who waits for it.
+  template <typename F>
+  void enqueue(F f) {
+    arena_.enqueue(f);
+  }
   template <typename... Fs>
   static void all(Fs&&... fs) {
     oneapi::tbb::parallel_invoke(fs...);

@@ -57,7 +57,6 @@ void steal_fork(benchmark::State& state) {
 }
 
 struct weir_thief : by_weir {
-  static constexpr const char* is_awaited = "a thief in weir";
   using by_weir::by_weir;
   template <typename Left, typename Right>
   static void fork(Left left, Right right) {
@@ -67,12 +66,15 @@ struct weir_thief : by_weir {
   void spawn(F f) {
     require(pool().post({}, f).has_value(), "room for a task");
   }
+  template <typename F>
+  void start_elsewhere(F f) {
+    spawn(f);
+  }
   void join() {}
   static int worker() { return current_worker(); }
 };
 
 struct tbb_thief : by_tbb {
-  static constexpr const char* is_awaited = "a thief in oneTBB";
   using by_tbb::by_tbb;
   template <typename Left, typename Right>
   static void fork(Left left, Right right) {
@@ -84,6 +86,10 @@ struct tbb_thief : by_tbb {
   template <typename F>
   void spawn(F f) {
     tasks_.run(f);
+  }
+  template <typename F>
+  void start_elsewhere(F f) {
+    enqueue(f);
   }
   void join() { tasks_.wait(); }
   static int worker() { return oneapi::tbb::this_task_arena::current_thread_index(); }
@@ -104,13 +110,13 @@ void steal_task(benchmark::State& state) {
       const double seconds = contender.run([&, to = counts.get()] {
         const int mine = With::worker();
         flag held, go;
-        contender.spawn([&] {
+        contender.start_elsewhere([&] {
           held.set();
           perf::await(
               "the end of a queue that grows", [&] { return go.is_set(); }, detail::cpu_pause);
         });
         perf::await(
-            With::is_awaited, [&] { return held.is_set(); }, detail::cpu_pause);
+            "a thief", [&] { return held.is_set(); }, detail::cpu_pause);
         for (int i = 0; i < tasks; ++i) {
           contender.spawn([to, mine] {
             require(With::worker() != mine, "a task that was stolen");
