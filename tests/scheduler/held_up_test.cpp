@@ -66,16 +66,28 @@ TEST(HeldUp, AStopCallbackRunsWhatItWaitsForWhileTheOnlyWorkerWaitsForIt) {
   expect_conservation(pool);
 }
 
+// The wait that closes the circle is refused: mostly the callback's. The stop changes the word on which the waiter is
+// about to sleep, so that this one may have to come back, and then closes it.
 TEST(HeldUp, AStopCallbackMayNotWaitForWhoWaitsForItsTask) {
   weir::testing::watched_clock clock;
   weir::pool pool({.workers = 2, .clock = &clock});
+  weir::testing::tally refused;
+  const auto wait_for = [&](weir::job<void>& job) {
+    try {
+      job.wait();
+    } catch (const weir::refused& e) {
+      EXPECT_EQ(e.why().reason, refusal_reason::would_deadlock);
+      refused.add();
+    }
+  };
   std::optional<weir::job<void>> waiter;
-  watched_task task(
-      pool, [&] { EXPECT_EQ(refusal_thrown_by([&] { waiter->wait(); }).reason, refusal_reason::would_deadlock); });
-  waiter.emplace(std::move(*pool.try_submit({}, [&] { task.job().wait(); })));
-  clock.await_sleepers(1);  // the waiter; were it not asleep yet, it would be the one that is refused
+  watched_task task(pool, [&] { wait_for(*waiter); });
+  waiter.emplace(std::move(*pool.try_submit({}, [&] { wait_for(task.job()); })));
+  clock.await_sleepers(1);  // the waiter, or it is just about to
   task.job().request_stop();
   waiter->get();
+  task.job().wait();
+  EXPECT_EQ(refused.count(), 1u);
   expect_conservation(pool);
 }
 
