@@ -88,7 +88,8 @@ class run_stack {
     return what.is(r.root.load(memory_order_acquire), r.of.load(memory_order_acquire));  // (1)
   }
 
-  // Addresses alone: of what is over it may be gone. Writer: the worker. Readers: who waits, and compares; reports.
+  // Addresses alone: of what is over it may be gone; names and places are literals. Writer: the worker. Readers: who
+  // waits, and compares root, group and where the forks begin; reports, which read the name and the place, by (2).
   // (1) begun: release stores, after the epoch before this run -> acquire loads by who then takes a fork by an exchange
   //     on what it has read of the fork stack earlier: if that fork lay there before this run, the exchange finds the
   //     epoch. They also publish `from`.

@@ -47,8 +47,9 @@ class fork_stack {
   // Writers: thieves, one more taken; the owner, more public (addition), one less public (exchange), where the next
   // fork will be when nothing is public (store), and one more epoch (addition). Readers: all.
   // (1) published: release addition by the owner -> acquire exchange by the thief that takes it, or a later one in the
-  //     same release sequence; publishes the slot and the fork. It is sequentially consistent, so that the owner, who
-  //     looks for sleepers in that order, needs no fence between.
+  //     same release sequence; publishes the slot and the fork. Also -> acquire load by who looks whether there is
+  //     one, and then what the owner runs. It is sequentially consistent, so that the owner, who looks for sleepers by
+  //     a load in that order (idle, (4)), needs no fence between: theirs is before their look.
   // (2) not gone yet: release addition by the owner, which makes more public (1) -> acquire load by a thief that takes
   //     only what belongs to one segment, before it asks whether that goes on. What it finds public and belongs to
   //     another one was made public after that had ended, which the load makes visible. That the segment ends between
