@@ -33,6 +33,9 @@ group_error::group_error(std::vector<std::exception_ptr> errors)
 namespace detail {
 namespace {
 
+// Those that are counted, and beside them as many that run at once on some thread's stack.
+static_assert(group_state::most_unended >= 2 * largest_max_tasks);
+
 std::uint32_t most_running(std::int64_t given) {
   if (given == unlimited) return running_limit::no_limit;
   if (given < 1 || given > largest_max_tasks) {

@@ -80,6 +80,16 @@ class idle {
     return seen >= one_by_itself;
   }
 
+  /// By one that was woken for forks, and does not search, while there are more of them: wakes one more. Who is to
+  /// learn of them was in its list when this one was taken out of that, or has seen them afterwards.
+  void hand_on_forks() noexcept {
+    if (needs_waking_for_forks(word_.load(memory_order_relaxed))) wake_one();  // (2)
+  }
+  /// Whether somebody sleeps in a join by itself; behind a fence.
+  [[nodiscard]] bool any_by_itself() const noexcept {
+    return word_.load(memory_order_relaxed) >= one_by_itself;
+  }  // (3)
+
   /// For a thread that is about to sleep in a join on another word than a sleeper's, for the length of that: who has
   /// made something visible that could concern it is told so, or this thread sees that behind a fence of its own.
   class sleep_by_itself {

@@ -27,7 +27,7 @@ class shown_on_worker {
   ~shown_on_worker() {
     if (by_ == nullptr) return;
     by_->forks().begin_segment();
-    by_->runs().end();
+    if (by_->runs().end()) by_->forks().tell_of_forks_below();
   }
 
  private:

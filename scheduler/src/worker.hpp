@@ -91,7 +91,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
   void run_fork(fork_job& f, worker& of, int depth) noexcept;
   [[nodiscard]] bool run_part_of(const awaited& what, int depth) noexcept;
-  void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
+  [[nodiscard]] bool sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
+  void hand_on(const worker& of) noexcept;
   [[nodiscard]] bool may_search() noexcept;
   [[nodiscard]] bool search_on() noexcept;
   void stop_searching() noexcept;

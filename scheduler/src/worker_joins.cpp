@@ -20,9 +20,11 @@ template <typename Look>
 bool worker::sleep_until_needed(const awaited& what, Look&& is_over) noexcept {
   const blocked_join asleep(what, deadline{});
   if (asleep.is_circular()) return false;
+  stop_searching();  // somebody may have been looked for who runs its own forks, which it does not look at
   const worker_counters::sleep counted(counters_);
-  const bool was_woken = core_->idle().sleep(sleeper_, {.job = true}, std::exchange(is_searching_, true),
-                                             [&] { return is_over() || core_->needs(*this); });
+  const bool was_woken =
+      core_->idle().sleep(sleeper_, {.job = true}, false, [&] { return is_over() || core_->needs(*this); });
+  is_searching_ = true;
   if (was_woken) counters_.wakes.add();
   return true;
 }

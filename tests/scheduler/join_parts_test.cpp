@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <weir/weir.hpp>
@@ -59,6 +60,26 @@ class JoinParts : public testing::TestWithParam<bool> {
     ran.await("a run of the child elsewhere");
   }
 
+  // A fork that is made public where `hide` calls what it is given, and that must run elsewhere afterwards.
+  template <typename Hide>
+  void fork_what_is_hidden(Hide&& hide) {
+    event older, hidden;
+    const auto makes_public = [this] {
+      const std::uint64_t parks_before = all_parks(pool_);
+      weir::fork_join(
+          [&] {
+            eventually("the sleep of the one who found nothing", [&] { return all_parks(pool_) > parks_before; });
+          },
+          [] {});
+    };
+    const auto hides = [&] {
+      older.await("a run of the older fork elsewhere");
+      hide(makes_public);
+      hidden.await("a run of the hidden fork elsewhere");
+    };
+    weir::fork_join([&] { weir::fork_join(hides, [&] { hidden.set(); }); }, [&] { older.set(); });
+  }
+
   template <typename F>
   void wait_for_a_job_that(F&& f) {
     pool_
@@ -91,7 +112,7 @@ class JoinParts : public testing::TestWithParam<bool> {
     expect_conservation(pool_);
   }
 
-  weir::pool pool_{{.workers = 2}};
+  weir::pool pool_{{.workers = 2, .limits = {.max_tasks = 12}}};
 
  private:
   event begun_;
@@ -151,6 +172,32 @@ TEST_P(JoinParts, OfAGroupAreChildrenAtAnyDepth) {
     spawn_and_await(first);
     second.wait();
     first.wait();
+  });
+}
+
+// Told at the end of what has hidden it.
+TEST_P(JoinParts, AreForksBelowAnUnrelatedTaskThatHasEnded) {
+  wait_for_a_job_that([this] {
+    fork_what_is_hidden([this](const auto& makes_public) {
+      pool_.post({}, makes_public).value();
+      EXPECT_TRUE(pool_.try_run_one());
+    });
+  });
+}
+
+// Who waits sees 32 runs on a stack.
+TEST_P(JoinParts, AreForksBelowMoreRunsThanAreSeen) {
+  wait_for_a_job_that([this] {
+    fork_what_is_hidden([this](const auto& makes_public) {
+      while (pool_.post({}, [] {}).has_value()) continue;  // so that children run where they are spawned
+      std::function<void(int)> nest = [&](int levels) {
+        if (levels == 0) return makes_public();
+        weir::task_group one(pool_);
+        one.spawn([&] { nest(levels - 1); });
+        one.wait();
+      };
+      nest(40);
+    });
   });
 }
 

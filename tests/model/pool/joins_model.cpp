@@ -6,8 +6,6 @@
 // the waiter can do: so a wake-up that is lost is a deadlock. Or it takes it back and ends, and its worker runs a task
 // that forks at the same index, and spawns: that is nothing that the waiter may take, though it may have looked before.
 // Before it takes it back another task may run on top: one that it joins, or an unrelated one that forks there.
-#include <chrono>
-#include <cstdint>
 #include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,32 +14,27 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <weir/queues/sync.hpp>
 #include <weir/scheduler/detail/group.hpp>
-#include <weir/scheduler/detail/typed_frame.hpp>
 #include <weir/scheduler/fork_join.hpp>
-#include <weir/scheduler/task_group.hpp>
 
 #include "checked.hpp"
 #include "explorer.hpp"
 #include "holds.hpp"
+#include "made_tasks.hpp"
 #include "mutants.hpp"
 #include "quiet_pool.hpp"
 
 namespace joins_model {
 
 using testing::HasSubstr;
-using weir::detail::atomic;
 using weir::detail::group;
-using weir::detail::memory_order_acquire;
-using weir::detail::memory_order_release;
 using weir::detail::run_context;
 
 enum class awaited { job, group };
 /// What is made there: a fork, a fork of a job that it waits for and runs itself, or the child of a group; or one that
 /// forks, which the one who waits may take, so that the other one has its fork to run.
 enum class made { fork, fork_of_a_job, child, child_that_forks };
-enum class maker_that { waits, goes_on, joins_another, helps };
+enum class maker_that { waits, goes_on, joins_another, helps, helps_and_waits };
 
 struct scene {
   awaited what;
@@ -51,30 +44,6 @@ struct scene {
 
 constexpr int waiter = 0, runner = 1;
 
-using work = std::function<void()>;
-using job_frame = weir::detail::job_frame<void, work>;
-
-/// A job that is queued nowhere: who shall run it is given it.
-class lone_job {
- public:
-  lone_job(weir::detail::core& in, work body) {
-    frame_.pool = &in;
-    ::new (static_cast<void*>(&frame_.callable.value)) work(std::move(body));
-    add_owner(frame_);
-  }
-
-  [[nodiscard]] weir::detail::tracked_frame& frame() { return frame_; }
-
- private:
-  job_frame frame_{weir::detail::task_state::phase::queued, 0, {}, std::source_location::current()};
-};
-
-template <typename Frame>
-Frame& with(Frame* made, work body) {
-  ::new (static_cast<void*>(&made->callable.value)) work(std::move(body));
-  return *made;
-}
-
 class two_workers {
  public:
   two_workers(scene of, std::string_view made) : of_(of), pool_(2, made) {}
@@ -82,7 +51,7 @@ class two_workers {
   void wait() {
     mine_.run(&pool_.worker(waiter), [this](run_context&) {
       if (of_.what == awaited::group) return wait_for_group();
-      until(has_begun_);
+      has_begun_.await();
       model::check(pool_.worker(waiter).join(job_.frame(), {}) == weir::detail::join_end::done, "it ends");
       model::check(made_by_part_.get() + made_by_body_.get() == 2, "the end publishes what was made");
     });
@@ -92,14 +61,14 @@ class two_workers {
     if (of_.what == awaited::job) {
       in().start(job_.frame(), &pool_.worker(runner), 0);
     } else {
-      until(has_begun_);
+      has_begun_.await();
       in().start_child(*child_, &pool_.worker(runner), 0);
     }
-    if (of_.how != maker_that::waits) run_other();
+    if (of_.how != maker_that::waits && of_.how != maker_that::helps_and_waits) run_other();
   }
 
   void nobody_is_left() {
-    model::check(part_is_run_.load(memory_order_acquire) == 1, "what was made is run");
+    model::check(part_is_run_.is_set(), "what was made is run");
     model::check(!in().idle().notify(), "nobody counts as asleep");
   }
 
@@ -107,21 +76,11 @@ class two_workers {
 
  private:
   static int here() { return run_context::current()->on->index(); }
-  static void until(const atomic<std::uint32_t>& word) {
-    while (word.load(memory_order_acquire) == 0) {
-      weir::detail::futex_wait(word, 0, std::chrono::nanoseconds(-1));
-    }
-  }
-  static void set(atomic<std::uint32_t>& word) {
-    word.store(1, memory_order_release);
-    weir::detail::futex_wake(&word, 1);
-  }
 
   void wait_for_group() {
     group all(in(), {}, std::source_location::current());
-    all.state.begin_one();
-    child_ = &with(new weir::detail::child_frame<work>(all, std::source_location::current()), [this] { body(); });
-    set(has_begun_);
+    child_ = &model::lone_child(all, [this] { body(); });
+    has_begun_.set();
     model::check(pool_.worker(waiter).wait_for(all) == weir::detail::join_end::done, "it ends");
     model::check(made_by_part_.get() + made_by_body_.get() == 2, "the end publishes what was made");
   }
@@ -133,7 +92,7 @@ class two_workers {
   }
 
   void makes_parts() {
-    if (of_.what == awaited::job) set(has_begun_);
+    if (of_.what == awaited::job) has_begun_.set();
     switch (of_.part) {
       case made::fork:
         return forks();
@@ -150,36 +109,37 @@ class two_workers {
   void forks() {
     weir::fork_join([this] { wait_for_part(); }, [this] { part(); });
   }
-  void spawns(work child) {
+  void spawns(model::work child) {
     group all(in(), {}, std::source_location::current());
-    auto* const by = &pool_.worker(here());
-    model::check(in().count_child(by), "there is room");
-    weir::detail::child_passage(all, by, weir::detail::child_passage::kind::queued)
-        .launch(std::move(child), std::source_location::current());
+    weir::detail::worker& by = pool_.worker(here());
+    model::spawn(all, by, std::move(child));
     if (of_.part == made::child) wait_for_part();
-    model::check(by->wait_for(all) == weir::detail::join_end::done, "it ends");
+    model::check(by.wait_for(all) == weir::detail::join_end::done, "it ends");
   }
   // While it is public.
   void wait_for_part() {
     switch (of_.how) {
       case maker_that::waits:
-        return until(part_is_run_);
+        return part_is_run_.await();
       case maker_that::goes_on:
         return;
       case maker_that::joins_another:
-        return run_task(0, [] {});
+        return model::run_other(pool_.worker(runner), 0, [] {});
       case maker_that::helps:
-        return run_task(1, [this] { forks_not_for_the_waiter(); });
+        return model::run_other(pool_.worker(runner), 1, forks_not_for_the_waiter);
+      case maker_that::helps_and_waits:
+        model::run_other(pool_.worker(runner), 1, [] {});
+        return part_is_run_.await();
     }
   }
   void part() {
     made_by_part_.set(made_by_part_.get() + 1);
-    set(part_is_run_);
+    part_is_run_.set();
   }
 
   // What has nothing to do with it.
   void run_other() {
-    run_task(0, [this] {
+    model::run_other(pool_.worker(runner), 0, [this] {
       if (of_.part == made::child) {
         spawns(not_for_the_waiter);
       } else {
@@ -194,20 +154,13 @@ class two_workers {
     weir::fork_join([] {}, not_for_the_waiter);
   }
 
-  void run_task(int depth, work callable) {
-    using posted = weir::detail::posted_frame<weir::detail::frame, work>;
-    auto* const f = new posted(weir::detail::task_state::phase::queued, 0, {}, std::source_location::current());
-    in().start(with(f, std::move(callable)), &pool_.worker(runner), depth);
-  }
-
   const scene of_;
   model::quiet_pool pool_;
   model::running_task mine_{in()};
-  lone_job job_{in(), [this] { body(); }};
-  lone_job inner_job_{in(), [this] { forks(); }};
+  model::lone_job job_{in(), [this] { body(); }};
+  model::lone_job inner_job_{in(), [this] { forks(); }};
   weir::detail::frame* child_ = nullptr;
-  atomic<std::uint32_t> has_begun_{0};
-  atomic<std::uint32_t> part_is_run_{0};
+  model::flag has_begun_, part_is_run_;
   model::checked<int> made_by_body_{0};
   model::checked<int> made_by_part_{0};
 };
@@ -233,7 +186,8 @@ std::string name_of(scene of) {
   const char* const how = of.how == maker_that::waits           ? ""
                           : of.how == maker_that::goes_on       ? ", and another task"
                           : of.how == maker_that::joins_another ? ", one that it joins, and another task"
-                                                                : ", one on top, and another task";
+                          : of.how == maker_that::helps         ? ", one on top, and another task"
+                                                                : ", after one on top";
   return std::string(what) + part + how;
 }
 
@@ -253,6 +207,8 @@ constexpr scene all_scenes[] = {
     {awaited::group, made::fork, maker_that::joins_another},
     {awaited::job, made::fork, maker_that::helps},
     {awaited::group, made::fork, maker_that::helps},
+    {awaited::job, made::fork, maker_that::helps_and_waits},
+    {awaited::group, made::fork, maker_that::helps_and_waits},
 };
 
 void expect_held(const model::options& options, scene of) { model::expect_holds(options, joins_of(of)); }
@@ -308,7 +264,8 @@ TEST(JoinsModel, NeedsTheFences) {
   for (const char* const file : {"idle.hpp", "forks.cpp", "joins.cpp", "group_wait.cpp"}) {
     const model::mutants m =
         model::weaken_each_order(file, {with_views(job_that_forks), with_views(job_that_spawns),
-                                        with_views(group_that_forks), with_views(group_that_spawns)});
+                                        with_views(group_that_forks), with_views(group_that_spawns),
+                                        with_views({awaited::job, made::fork, maker_that::helps_and_waits})});
     EXPECT_GT(m.killed, 0) << file;
     EXPECT_THAT(m.survivors, testing::Each(HasSubstr("settle fence"))) << file;
   }
@@ -360,6 +317,9 @@ TEST(JoinsModel, NeedsEachStepThatTellsWhatIsPart) {
                 HasSubstr("nothing else"));
     EXPECT_THAT(failure_of({what, made::fork, maker_that::helps}, "runner does not say what is unrelated"),
                 HasSubstr("nothing else"));
+    EXPECT_THAT(
+        failure_of({what, made::fork, maker_that::helps_and_waits}, "runner tells nobody of what it has hidden"),
+        HasSubstr("deadlock"));
   }
 }
 

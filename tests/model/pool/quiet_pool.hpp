@@ -19,10 +19,11 @@ class quiet_pool {
  public:
   /// @param made  the mistake that its source makes, in this schedule.
   explicit quiet_pool(int workers, std::string_view made = {}, const weir::clock_source& clock = no_time,
-                      const weir::limits& limits = {})
+                      const weir::limits& limits = {}, int help_depth = 0)
       : in_((mistake = made, *new weir::detail::core({.workers = workers,
                                                       .limits = limits,
                                                       .clock = &clock,
+                                                      .help_depth = help_depth,
                                                       .search_time = weir::duration::zero(),
                                                       .time_slice = weir::duration::zero(),
                                                       .time_one_in = 0}))) {}

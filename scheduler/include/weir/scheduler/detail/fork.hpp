@@ -79,6 +79,8 @@ class alignas(cache_line) forker {
   void forget_newest() noexcept { own_.forget_newest(); }
   /// Before and after each run on the worker's stack: who takes what was forked in one takes nothing of another.
   void begin_segment() noexcept { own_.begin_segment(); }
+  /// After a run on the worker's stack that hid what lies below it from those who wait for that: tells them.
+  void tell_of_forks_below() noexcept;
 
   /// The same for who is not on a worker, or must not fork there.
   static void throw_if_stopped_elsewhere();
@@ -91,6 +93,7 @@ class alignas(cache_line) forker {
  private:
   void look_for_a_stop();
   void tell_of_forks() noexcept;
+  void tell_joins() noexcept;
 
   fork_stack<fork_job> stack_;
   fork_stack_owner<fork_job> own_{stack_};

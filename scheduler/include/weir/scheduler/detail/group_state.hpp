@@ -15,6 +15,8 @@ class group_state {
   /// be the only one that can run them; or, a worker, where it can also be given other work.
   enum class watcher : std::uint32_t { outside = 1u << 25, inside = 1u << 26, worker = 1u << 27 };
 
+  static constexpr std::uint32_t most_unended = (1u << 25) - 1;
+
   /// By who holds the group open: a child that has not ended, or who promises not to let it end.
   void begin_one() noexcept { (void)word_.fetch_add(1, memory_order_relaxed); }  // relaxed: an end follows by (1)
 
@@ -63,11 +65,10 @@ class group_state {
   [[nodiscard]] std::uint32_t approx_unended() const noexcept { return unended_in(word_.load(memory_order_relaxed)); }
 
  private:
-  static constexpr std::uint32_t unended_mask = (1u << 25) - 1;
   static constexpr std::uint32_t one_take = 1u << 28;
-  static constexpr std::uint32_t watchers_mask = one_take - 1 - unended_mask;
+  static constexpr std::uint32_t watchers_mask = one_take - 1 - most_unended;
   static constexpr std::uint32_t bit(watcher who) noexcept { return static_cast<std::uint32_t>(who); }
-  static constexpr std::uint32_t unended_in(std::uint32_t word) noexcept { return word & unended_mask; }
+  static constexpr std::uint32_t unended_in(std::uint32_t word) noexcept { return word & most_unended; }
 
   // Children that have not ended (25 bits: there are at most 2^24 tasks, and what runs inline), outside, inside,
   // worker, and how often `inside` was taken (4 bits, round and round). Writers: who spawns, who ends a child, who
