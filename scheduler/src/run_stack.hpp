@@ -36,11 +36,12 @@ class run_stack {
     }
     height_.store(at + 1, memory_order_release);  // (2)
   }
-  /// By the worker, after the run on top. Returns whether that has hidden what is below: it can be found from now on.
-  [[nodiscard]] bool end() noexcept {
-    const std::uint32_t at = height_.load(memory_order_relaxed) - 1;  // this thread's own
-    height_.store(at, memory_order_release);                          // (2)
-    return at < most ? (runs_[at].from.load(memory_order_relaxed) & unrelated_bit) != 0 : at == most;
+  void end() noexcept { height_.store(height_.load(memory_order_relaxed) - 1, memory_order_release); }  // (2)
+
+  /// By the worker, after the end of one: whether that has hidden what is below it, which can be found from now on.
+  /// @param was_related  as at its beginning.
+  [[nodiscard]] bool is_found_again(bool was_related) const noexcept {
+    return !was_related || height_.load(memory_order_relaxed) == most;  // this thread's own
   }
 
   /// One run, and what its forks begin at. What lies above it was put there for it.

@@ -17,21 +17,24 @@ class shown_on_worker {
   /// Before its context is there.
   /// @param by     null: nothing.
   /// @param depth  as that of the context.
-  shown_on_worker(worker* by, const frame& f, int depth) noexcept : by_(by) {
+  shown_on_worker(worker* by, const frame& f, int depth) noexcept
+      : by_(by), is_related_(depth <= run_context::depth_here()) {
     if (by_ == nullptr) return;
     by_->forks().begin_segment();
-    by_->runs().begin(f, by_->forks().size(), depth <= run_context::depth_here());
+    by_->runs().begin(f, by_->forks().size(), is_related_);
   }
   shown_on_worker(const shown_on_worker&) = delete;
   shown_on_worker& operator=(const shown_on_worker&) = delete;
   ~shown_on_worker() {
     if (by_ == nullptr) return;
-    by_->forks().begin_segment();
-    if (by_->runs().end()) by_->forks().tell_of_forks_below();
+    const bool has_forks_below = by_->forks().begin_segment();
+    by_->runs().end();
+    if (has_forks_below && by_->runs().is_found_again(is_related_)) by_->forks().tell_of_forks_below();
   }
 
  private:
   worker* const by_;
+  const bool is_related_;
 };
 
 inline run_end core::run_shown(frame& f, worker* by, int depth) noexcept {

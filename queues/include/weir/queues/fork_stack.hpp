@@ -105,10 +105,12 @@ class fork_stack_owner {
 
   /// Where what is pushed begins to belong to something else, or all that belonged to that has been popped: who asks
   /// for what belongs to one takes nothing of another. Without a write if nothing was public since the last time.
-  void begin_segment() noexcept {
-    if (!had_public_) return;
+  /// Returns whether something that was pushed before is public.
+  bool begin_segment() noexcept {
+    if (!had_public_) return false;
     const std::uint64_t seen = stack_->word_.fetch_add(stack::one_epoch, memory_order_relaxed);  // (2)
     had_public_ = stack::tail_of(seen) != split_;  // in the segment that begins, too, although it was pushed before
+    return had_public_;
   }
 
   /// Makes all public, for an owner that will not push for a while. Returns whether there was something to add: then

@@ -78,7 +78,8 @@ class alignas(cache_line) forker {
   [[nodiscard]] std::uint32_t size() const noexcept { return own_.size(); }
   void forget_newest() noexcept { own_.forget_newest(); }
   /// Before and after each run on the worker's stack: who takes what was forked in one takes nothing of another.
-  void begin_segment() noexcept { own_.begin_segment(); }
+  /// Returns whether forks from before are public.
+  bool begin_segment() noexcept { return own_.begin_segment(); }
   /// After a run on the worker's stack that hid what lies below it from those who wait for that: tells them.
   void tell_of_forks_below() noexcept;
 
