@@ -101,7 +101,18 @@ void gate::leave_place() noexcept {
   if (capacity_.give_back({.tasks = 0, .weight = 0}, capacity::hold::final).closed) notify_emptied();
 }
 
+// Of reserve, without the lock, so that those who are refused hold up nobody: there is no place, and no policy that
+// makes one. The close is looked at after the places: if it is not there then, it was not when these were taken.
+bool gate::turns_away(const door_request& asked) const noexcept {
+  const bool has_no_end = asked.deadline.is_never() && asked.patience.is_never();
+  return has_no_end && limits_.overflow == overflow::reject_new && waiting() >= limits_.max_waiters &&
+         !capacity_.load().closed;
+}
+
 result<gate::slot> gate::reserve(const door_request& asked) {
+  if (turns_away(asked)) {
+    return explain({.granted = false, .why = refusal_reason::waiters_full, .stamp = {}, .retry_after = {}}, asked);
+  }
   for (;;) {
     const time_point now = clock_->now();
     verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};

@@ -162,6 +162,7 @@ inline constexpr row search{"search for 20 us before a sleep", 1, {.clock_reads 
 // The count of submissions, and that of refusals.
 inline constexpr row pool_refusal{"try_submit, refused tasks_full", 100,
                                   100 * counts{.pool_rmws = 2, .clock_reads = 1}};
+inline constexpr row post_refusal{"post, refused waiters_full", 100, 100 * counts{.pool_rmws = 2}};
 
 // The pool's: husks, the door's word, the end that no worker counts. The task's: stopped, done.
 inline constexpr row stop_queued{"request_stop of a queued task", 100, 100 * counts{.pool_rmws = 3, .task_rmws = 2}};
@@ -224,6 +225,7 @@ inline constexpr std::array table = {&nested_fork,
                                      &wake_up,
                                      &search,
                                      &pool_refusal,
+                                     &post_refusal,
                                      &stop_queued,
                                      &stop_running,
                                      &limiter_grant,

@@ -197,7 +197,7 @@ TEST(TaskCost, OfASearchBeforeASleep) {
 }
 
 TEST(TaskCost, OfARefusal) {
-  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1}, .time_one_in = hardly_ever});
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1, .max_waiters = 0}, .time_one_in = hardly_ever});
   event busy, go;
   pool.post({},
             [&] {
@@ -209,8 +209,12 @@ TEST(TaskCost, OfARefusal) {
   const counts c = cost_of([&] {
     for (std::uint64_t i = 0; i < pool_refusal.times; ++i) (void)pool.try_submit({}, [] {});
   });
+  const counts of_posts = cost_of([&] {
+    for (std::uint64_t i = 0; i < post_refusal.times; ++i) (void)pool.post({}, [] {});
+  });
   go.set();
   expect(pool_refusal, c);
+  expect(post_refusal, of_posts);
 }
 
 TEST(TaskCost, OfAStop) {

@@ -78,8 +78,9 @@ class gate {
   [[nodiscard]] static bool is_worth_waiting(refusal_reason why) noexcept;
 
   /// Promises a place in the queue, making room as the overflow policy says; or says why not: `closed`, `waiters_full`,
-  /// or `expired` and `timed_out` where the rate alone, after those in line, takes longer. Takes the lock; linear in
-  /// those in line where the lowest is dropped. It may drop several, if others take the places before it.
+  /// or `expired` and `timed_out` where the rate alone, after those in line, takes longer. Takes the lock, unless it
+  /// refuses one without a deadline under reject_new, which is wait-free; linear in those in line where the lowest is
+  /// dropped. It may drop several, if others take the places before it.
   [[nodiscard]] result<slot> reserve(const door_request& asked);
   /// Gives the promised place up. Wait-free.
   void cancel_reservation() noexcept;
@@ -189,6 +190,7 @@ class gate {
   void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
+  [[nodiscard]] bool turns_away(const door_request& asked) const noexcept;
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool add_child_from_word(std::size_t giver) noexcept;
   void end_child_at_word(std::size_t giver) noexcept;
