@@ -29,19 +29,19 @@ void forker::tell_of_forks() noexcept {
   if (pool.is_forked()) return;  // nobody is there to take them
   if (!pool.idle().notify_of_forks_after_rmw()) return;
   full_fence();  // with that of who sleeps there: it sees the forks, or this thread what it has said
-  tell_joins();
+  tell_joins(task_);
 }
 
 void forker::tell_of_forks_below() noexcept {
   core& pool = worker_->pool();
-  if (own_.has_nothing_public() || pool.is_forked()) return;
+  if (pool.is_forked()) return;
   full_fence();  // with that of who sleeps there: it finds them, or this thread what it has said
-  if (pool.idle().any_by_itself()) tell_joins();
+  if (pool.idle().any_by_itself()) tell_joins(run_context::current());  // a forker that is not current knows no task
 }
 
-void forker::tell_joins() noexcept {
+void forker::tell_joins(const run_context* task) noexcept {
   core& pool = worker_->pool();
-  for (const run_context* c = task_; c != nullptr; c = c->below) {
+  for (const run_context* c = task; c != nullptr; c = c->below) {
     if (c->pool == &pool) pool.tell_joins(*c->task);
   }
 }
@@ -68,7 +68,7 @@ bool worker::run_fork_for(const fork_job& mine, const fork_state::view& taken, i
 }
 
 void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
-  hand_on(of);
+  stop_searching();
   counters_.forks_stolen.add();
   if (f.state.take(static_cast<std::uint32_t>(index_), forks_.size())) core_->idle().wake(of.sleeper_);
   bool has_thrown = false;
@@ -80,47 +80,34 @@ void worker::run_fork(fork_job& f, worker& of, int depth) noexcept {
   if (f.state.finish(has_thrown)) core_->idle().wake(of.sleeper_);
 }
 
-// Who has been woken, and takes one fork of `of`, or none, lets another one have the next.
-void worker::hand_on(const worker& of) noexcept {
-  if (is_searching_) {
-    stop_searching();
-  } else if (!of.fork_thief_.approx_empty()) {
-    core_->idle().hand_on_forks();
-  }
-}
-
 bool worker::join(fork_job& newest) noexcept {
   const run_context& here = *run_context::current();
   // Near the end of the stack nothing more is run here; what others run is waited for.
   const bool has_room = this_stack_has_room();
   const bool may_help = has_room && here.may_help();
-  bool was_woken = false;
   for (patience more(std::max(*core_->options().search_time, least_patience));;) {
     const fork_state::view now = newest.state.look();
-    if (now.is_done) {
-      if (was_woken || is_searching_) hand_on(*core_->workers()[now.taker]);
-      break;
-    }
+    if (now.is_done) break;
     if ((has_room && now.is_taken && run_fork_for(newest, now, here.depth)) || (may_help && run_next(here.depth + 1))) {
-      was_woken = false;
       more.reset();
     } else if (core_->is_forked()) {
       forks_.forget_newest();
       return false;  // its thief is not in this process
     } else if (!more.wait()) {
-      was_woken = sleep_until_done(newest, has_room, may_help);
+      sleep_until_done(newest, has_room, may_help);
     }
   }
+  stop_searching();
   forks_.forget_newest();
   return true;
 }
 
-bool worker::sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept {
+void worker::sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept {
   const fork_state::view now = f.state.look();
   worker* const thief = has_room && now.is_taken ? core_->workers()[now.taker].get() : nullptr;
-  stop_searching();  // as before a sleep for a job
+  stop_searching();  // it may have been woken, and have found nothing that it may run
   const worker_counters::sleep counted(counters_);
-  const bool was_woken = core_->idle().sleep(
+  const woken how = core_->idle().sleep(
       sleeper_,
       {.work = may_help, .fork = true, .forks = thief != nullptr ? &thief->forks().stack() : nullptr, .from = now.from},
       false, [&] {
@@ -129,8 +116,8 @@ bool worker::sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcep
                (may_help && core_->needs(*this));
       });
   is_searching_ = may_help;
-  if (was_woken) counters_.wakes.add();
-  return was_woken;
+  owes_a_look_ = how == woken::chosen && !may_help;
+  if (how != woken::by_itself) counters_.wakes.add();
 }
 
 }  // namespace weir::detail

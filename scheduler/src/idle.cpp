@@ -15,6 +15,7 @@ bool idle::announce(sleeper& me, const wake_reasons& reasons, bool is_searching)
   const lock_guard held(mutex_);
   me.asleep_.store(1, memory_order_relaxed);  // relaxed: under the lock
   me.is_listed_ = true;
+  me.is_chosen_ = false;
   me.reasons_ = reasons;
   me.prev_ = nullptr;
   sleeper*& first = reasons.work ? asleep_ : joining_;
@@ -67,6 +68,7 @@ void idle::wake_one() noexcept {
     chosen = choose();
     if (chosen == nullptr) return;
     take(*chosen);
+    chosen->is_chosen_ = true;
   }
   rouse(*chosen);
 }

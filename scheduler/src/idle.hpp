@@ -29,6 +29,13 @@ struct wake_reasons {
   std::uint32_t from = 0;
 };
 
+/// How a sleep ended.
+enum class woken : std::uint8_t {
+  by_itself,  // it has not slept at all
+  called,     // by its name: for what it waited for
+  chosen,     // for work, out of those that might run it
+};
+
 /// A worker's place to sleep. It belongs to one thread, and outlives all who may wake it.
 class alignas(cache_line) sleeper {
  public:
@@ -45,11 +52,12 @@ class alignas(cache_line) sleeper {
 
   // 1: asleep, or about to be. 0: awake. Writers: the thread itself (1) and who takes it from its list (0), no more
   // than one at a time. Readers: the thread, and the kernel.
-  // (1) woken: release store by the waker -> acquire load by the thread.
+  // (1) woken: release store by the waker -> acquire load by the thread; also publishes is_chosen_.
   atomic<std::uint32_t> asleep_{0};
   sleeper* next_ = nullptr;  // guarded by the lock of `idle`, as all below; taken from the list, the waker's alone
   sleeper* prev_ = nullptr;
   bool is_listed_ = false;
+  bool is_chosen_ = false;
   wake_reasons reasons_;
 };
 
@@ -80,15 +88,8 @@ class idle {
     return seen >= one_by_itself;
   }
 
-  /// By one that was woken for forks, and does not search, while there are more of them: wakes one more. Who is to
-  /// learn of them was in its list when this one was taken out of that, or has seen them afterwards.
-  void hand_on_forks() noexcept {
-    if (needs_waking_for_forks(word_.load(memory_order_relaxed))) wake_one();  // (2)
-  }
-  /// Whether somebody sleeps in a join by itself; behind a fence.
-  [[nodiscard]] bool any_by_itself() const noexcept {
-    return word_.load(memory_order_relaxed) >= one_by_itself;
-  }  // (3)
+  /// Whether somebody sleeps in a join by itself; behind a fence, (3).
+  [[nodiscard]] bool any_by_itself() const noexcept { return word_.load(memory_order_relaxed) >= one_by_itself; }
 
   /// For a thread that is about to sleep in a join on another word than a sleeper's, for the length of that: who has
   /// made something visible that could concern it is told so, or this thread sees that behind a fence of its own.
@@ -126,21 +127,25 @@ class idle {
   /// there is more, one more is woken.
   template <typename Look>
   void end_search(Look&& sees_work) noexcept {
-    const std::uint64_t left = word_.fetch_sub(one_searching, memory_order_relaxed) - one_searching;  // (2)
-    if (!needs_waking_for_forks(left)) return;
-    full_fence();  // (3), with that of notify
-    if (sees_work()) wake_one();
+    hand_on_if(word_.fetch_sub(one_searching, memory_order_relaxed) - one_searching, sees_work);  // (2)
+  }
+
+  /// By one that was chosen and does not search, when it runs something, or goes: the same. It stands for all that was
+  /// there when it was woken, and runs a part of that, or nothing.
+  template <typename Look>
+  void hand_on(Look&& sees_work) noexcept {
+    hand_on_if(word_.load(memory_order_relaxed), sees_work);  // (2)
   }
 
   /// busy or searching -> asleep -> searching if it sleeps for work, else busy. Woken, or not asleep at all because
-  /// `look` found a reason: then false. Who sleeps for work alone looks only where nobody is left to search. Blocking.
+  /// `look` found a reason. Who sleeps for work alone looks only where nobody is left to search. Blocking.
   template <typename Look>
-  bool sleep(sleeper& me, const wake_reasons& reasons, bool is_searching, Look&& look) noexcept {
+  woken sleep(sleeper& me, const wake_reasons& reasons, bool is_searching, Look&& look) noexcept {
     const bool is_searched = announce(me, reasons, is_searching);
     const bool must_look = !is_searched || reasons.job || reasons.fork;
-    if (must_look && settle(me, look)) return false;
+    if (must_look && settle(me, look)) return woken::by_itself;
     wait(me);
-    return true;
+    return me.is_chosen_ ? woken::chosen : woken::called;
   }
 
  private:
@@ -155,6 +160,13 @@ class idle {
   }
   static constexpr bool needs_waking_for_forks(std::uint64_t word) noexcept {
     return searching_in(word) == 0 && (word & (one_by_itself - 1)) != 0;
+  }
+
+  template <typename Look>
+  void hand_on_if(std::uint64_t seen, Look&& sees_work) noexcept {
+    if (!needs_waking_for_forks(seen)) return;
+    full_fence();  // (3), with that of notify
+    if (sees_work()) wake_one();
   }
 
   // Returns whether the sleeper has left its list by itself.
@@ -181,9 +193,10 @@ class idle {
   // Readers: all who make work visible.
   // (2) relaxed: what must be seen is ordered by (3). All changes are read-modify-writes, so that the last one who
   //     searches knows it.
-  // (3) not an edge but two fences: that of notify stands between the work and its load of the word, that of settle and
-  //     end_search between the change of the word and the look for work. One of them is first: either the look sees
-  //     the work, or the load sees that nobody searches and one sleeps.
+  // (3) not an edge but two fences. One stands between the work and a load of the word: in notify, and in forker where
+  //     it tells of what can be found again. The other one stands between a change of the word and the look for work:
+  //     in settle, in hand_on_if, and in core where it sleeps by itself. One of them is first: either the look sees the
+  //     work, or the load sees that nobody searches and one sleeps.
   // (4) as (3): what made the work visible, this load, and the look behind the other one's fence are in one order, the
   //     sequentially consistent one. Were the load before the change of the word, and the look before the work, that
   //     order would be a circle.

@@ -38,7 +38,7 @@ class run_stack {
   }
   void end() noexcept { height_.store(height_.load(memory_order_relaxed) - 1, memory_order_release); }  // (2)
 
-  /// By the worker, after the end of one: whether that has hidden what is below it, which can be found from now on.
+  /// By the worker, after the end of one: whether that has hidden what is below it, which may be found from now on.
   /// @param was_related  as at its beginning.
   [[nodiscard]] bool is_found_again(bool was_related) const noexcept {
     return !was_related || height_.load(memory_order_relaxed) == most;  // this thread's own

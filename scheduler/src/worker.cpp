@@ -87,9 +87,9 @@ void worker::loop() noexcept {
       own_.trim();
       children_.trim();
       const worker_counters::sleep counted(counters_);
-      const bool was_woken = core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true),
-                                                 [this] { return core_->needs_workers(); });
-      if (was_woken) counters_.wakes.add();
+      const woken how = core_->idle().sleep(sleeper_, {}, std::exchange(is_searching_, true),
+                                            [this] { return core_->needs_workers(); });
+      if (how != woken::by_itself) counters_.wakes.add();
     }
   }
 }
@@ -125,8 +125,11 @@ bool worker::search_on() noexcept {
 }
 
 void worker::stop_searching() noexcept {
+  const auto sees_work = [this] { return core_->needs_workers(); };
   if (std::exchange(is_searching_, false)) {
-    core_->idle().end_search([this] { return core_->needs_workers(); });
+    core_->idle().end_search(sees_work);
+  } else if (std::exchange(owes_a_look_, false)) {
+    core_->idle().hand_on(sees_work);
   }
 }
 

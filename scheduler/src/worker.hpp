@@ -91,8 +91,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] bool run_fork_for(const fork_job& mine, const fork_state::view& taken, int depth) noexcept;
   void run_fork(fork_job& f, worker& of, int depth) noexcept;
   [[nodiscard]] bool run_part_of(const awaited& what, int depth) noexcept;
-  [[nodiscard]] bool sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
-  void hand_on(const worker& of) noexcept;
+  void sleep_until_done(fork_job& f, bool has_room, bool may_help) noexcept;
   [[nodiscard]] bool may_search() noexcept;
   [[nodiscard]] bool search_on() noexcept;
   void stop_searching() noexcept;
@@ -119,6 +118,7 @@ class alignas(cache_line) worker {
 
   // Own thread only.
   bool is_searching_ = false;     // counted as such by `idle`
+  bool owes_a_look_ = false;      // not counted, but chosen: somebody relies on it all the same
   std::uint32_t tick_ = 0;        // tasks looked for
   std::uint32_t since_look_ = 0;  // of these, after the last look at the injector
   int batch_left_ = 0;            // at most so many of the tasks in the deque came from the injector

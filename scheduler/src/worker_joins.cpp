@@ -20,12 +20,12 @@ template <typename Look>
 bool worker::sleep_until_needed(const awaited& what, Look&& is_over) noexcept {
   const blocked_join asleep(what, deadline{});
   if (asleep.is_circular()) return false;
-  stop_searching();  // somebody may have been looked for who runs its own forks, which it does not look at
+  stop_searching();  // it may have been woken for its own forks, at which it does not look
   const worker_counters::sleep counted(counters_);
-  const bool was_woken =
+  const woken how =
       core_->idle().sleep(sleeper_, {.job = true}, false, [&] { return is_over() || core_->needs(*this); });
   is_searching_ = true;
-  if (was_woken) counters_.wakes.add();
+  if (how != woken::by_itself) counters_.wakes.add();
   return true;
 }
 
@@ -150,7 +150,7 @@ join_end worker::run_children_until_over(group& g) noexcept {
       core_->start_child(*f, this, here.depth);
       if (core_->is_forked()) return join_end::done;
       more.reset();
-    } else if (may_run && here.may_help()) {
+    } else if (has_room && here.may_help()) {
       if (run_next(here.depth + 1)) {
         if (core_->is_forked()) return join_end::done;
         hidden.reset();

@@ -185,6 +185,27 @@ TEST_P(JoinParts, AreForksBelowAnUnrelatedTaskThatHasEnded) {
   });
 }
 
+// There the task below is not the one that the thread would fork for.
+TEST_P(JoinParts, AreForksBelowATaskThatAStopCallbackHasRun) {
+  weir::pool other({.workers = 1});
+  wait_for_a_job_that([&] {
+    fork_what_is_hidden([&](const auto& makes_public) {
+      event runs, asked;
+      auto job = other.enqueue({}, [&] {
+        const weir::stop_callback helps(weir::this_task::stop(), [&] {
+          pool_.post({}, makes_public).value();
+          EXPECT_TRUE(pool_.try_run_one());
+        });
+        runs.set();
+        asked.await("the stop");
+      });
+      runs.await("the task that is asked to stop");
+      job->request_stop();
+      asked.set();
+    });
+  });
+}
+
 // Who waits sees 32 runs on a stack.
 TEST_P(JoinParts, AreForksBelowMoreRunsThanAreSeen) {
   wait_for_a_job_that([this] {

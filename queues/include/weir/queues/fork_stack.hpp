@@ -191,8 +191,6 @@ class fork_stack_thief {
   [[nodiscard]] bool looks_empty(std::uint32_t from = 0) const noexcept {
     return !has_public(stack_->word_.load(memory_order_acquire), from);  // (1)
   }
-  /// Whether nothing is public, by now perhaps otherwise: relaxed, a look of which nothing is concluded.
-  [[nodiscard]] bool approx_empty() const noexcept { return !has_public(stack_->word_.load(memory_order_relaxed), 0); }
 
  private:
   using stack = fork_stack<T, Capacity>;

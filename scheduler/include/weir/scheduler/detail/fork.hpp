@@ -94,7 +94,7 @@ class alignas(cache_line) forker {
  private:
   void look_for_a_stop();
   void tell_of_forks() noexcept;
-  void tell_joins() noexcept;
+  void tell_joins(const run_context* task) noexcept;
 
   fork_stack<fork_job> stack_;
   fork_stack_owner<fork_job> own_{stack_};
