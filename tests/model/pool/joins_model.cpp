@@ -262,10 +262,9 @@ TEST(JoinsModel, NeedsTheOrdersOfAnEnd) {
 // The other one of idle.hpp is of those who sleep there, which forks_model.cpp has.
 TEST(JoinsModel, NeedsTheFences) {
   for (const char* const file : {"idle.hpp", "forks.cpp", "joins.cpp", "group_wait.cpp"}) {
-    const model::mutants m =
-        model::weaken_each_order(file, {with_views(job_that_forks), with_views(job_that_spawns),
-                                        with_views(group_that_forks), with_views(group_that_spawns),
-                                        with_views({awaited::job, made::fork, maker_that::helps_and_waits})});
+    const model::mutants m = model::weaken_each_order(
+        file, {with_views(job_that_forks), with_views(job_that_spawns), with_views(group_that_forks),
+               with_views(group_that_spawns), with_views({awaited::job, made::fork, maker_that::helps_and_waits})});
     EXPECT_GT(m.killed, 0) << file;
     EXPECT_THAT(m.survivors, testing::Each(HasSubstr("settle fence"))) << file;
   }
