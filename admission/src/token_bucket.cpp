@@ -56,6 +56,13 @@ std::int64_t allowance_of(const rate& refill, std::int64_t interval, std::int64_
   return static_cast<std::int64_t>(allowance);
 }
 
+// From `begin` to `end`, at most `most`; none if `end` is before.
+std::int64_t ticks_between(time_point begin, time_point end, std::int64_t most) noexcept {
+  if (end <= begin) return 0;
+  const wide ticks = (wide{end.time_since_epoch().count()} - begin.time_since_epoch().count()) * ticks_per_ns;
+  return static_cast<std::int64_t>(std::min(ticks, wide{most}));
+}
+
 duration to_wait(std::int64_t ticks) noexcept {
   return ticks <= 0 ? duration::zero() : duration(ticks / ticks_per_ns + (ticks % ticks_per_ns != 0 ? 1 : 0));
 }
@@ -133,15 +140,33 @@ std::int64_t token_bucket::approx_available(time_point now) const noexcept {
 
 duration token_bucket::interval() const noexcept { return to_wait(interval_); }
 
+// No grant that an arrival shows has a later time, if this is called after that was loaded: see the edge.
+time_point token_bucket::latest() const noexcept {
+  const time_point passed{duration(passed_.load(memory_order_relaxed))};
+  return std::max(clock_->now(), passed);
+}
+
+result<void> token_bucket::refund(std::int64_t tokens, time_point taken_at) noexcept {
+  if (!can_ever(tokens)) return never(tokens);
+  if (interval_ == 0) return {};
+  const std::int64_t cost = tokens * interval_;
+  for (std::uint64_t arrival = arrival_.load(memory_order_acquire);;) {  // (1)
+    const std::int64_t left = cost - ticks_between(taken_at, latest(), cost);
+    if (left == 0) return {};
+    if (arrival_.compare_exchange_weak(arrival, arrival - static_cast<std::uint64_t>(left), memory_order_acq_rel,
+                                       memory_order_acquire)) {  // (1)
+      return {};
+    }
+  }
+}
+
 bool token_bucket::rebase() noexcept {
   if (interval_ == 0) return false;
   std::uint64_t arrival = arrival_.load(memory_order_acquire);  // (1)
-  // Both after the load: see the edge.
-  const time_point passed{duration(passed_.load(memory_order_relaxed))};
-  const std::uint64_t latest = to_ticks(std::max(clock_->now(), passed));
-  if (ahead(arrival, latest) <= allowance_) return false;
-  return arrival_.compare_exchange_strong(arrival, latest + static_cast<std::uint64_t>(allowance_),
-                                          memory_order_acq_rel, memory_order_relaxed);
+  const std::uint64_t now = to_ticks(latest());
+  if (ahead(arrival, now) <= allowance_) return false;
+  return arrival_.compare_exchange_strong(arrival, now + static_cast<std::uint64_t>(allowance_), memory_order_acq_rel,
+                                          memory_order_relaxed);
 }
 
 }  // namespace weir

@@ -59,6 +59,17 @@ class token_bucket {
   /// The same at the time `now`, without reading a clock.
   result<void> try_take(std::int64_t tokens, time_point now) noexcept;
 
+  /// Gives back `tokens` (1 to the burst) that were granted at `taken_at` and not used, for work that was not done
+  /// after all, less what has come back by itself since: the bucket is never fuller than if they had not been taken.
+  /// The guarantee above then holds for the tokens that were used. Refused as `try_take` refuses, `too_heavy` or
+  /// `invalid`, and nothing happens.
+  /// @param taken_at  the time that they were granted at. One before it gives less back. One after it, and tokens that
+  ///                  were never granted or were given back before, break the guarantee.
+  /// Where takers pass times of their own, what has come back is counted to a second after the latest of these, if that
+  /// is ahead of the clock: so less is given back than could be.
+  /// Lock-free. Reads the clock once, and again after each collision with a taker.
+  result<void> refund(std::int64_t tokens, time_point taken_at) noexcept;
+
   /// How long from `now` until `tokens` (0 to any number) could be taken if nobody else takes any; zero if they are
   /// there. For more than a burst: as if they were taken one after the other. Rounded up to a nanosecond; saturates at
   /// duration::max(). Wait-free; may be outdated at once.
@@ -95,6 +106,7 @@ class token_bucket {
   [[nodiscard]] static std::uint64_t to_ticks(time_point at) noexcept;
   [[nodiscard]] std::int64_t debt_at(time_point now, std::uint64_t arrival) const noexcept;
   void raise_passed(time_point now) noexcept;
+  [[nodiscard]] time_point latest() const noexcept;
 
   static constexpr std::int64_t ticks_per_ns = 64;
   static constexpr std::int64_t none_passed = std::numeric_limits<std::int64_t>::min();
@@ -108,10 +120,11 @@ class token_bucket {
   std::int64_t allowance_;  // burst_ * interval_: how far ahead of now the theoretical arrival time may lie
 
   // The theoretical arrival time in ticks, modulo 2^64 (compared by signed difference: a horizon of 4.5 years).
-  // Writers: takers, by compare-and-swap; rebase. Readers: takers.
-  // (1) arrival: release exchange by a taker -> acquire load by rebase, which reads the clock after it: with a monotone
-  //     clock it then sees a time at which that taker's grant was possible, and so never mistakes its own old `now` for
-  //     a clock gone back. The same for passed_, which the taker has raised before.
+  // Writers: takers, by compare-and-swap; refund; rebase. Readers: takers.
+  // (1) arrival: release exchange by a taker -> acquire load by rebase and refund, which read the clock after it: with
+  //     a monotone clock they then see a time at which that taker's grant was possible, and so never mistake an own old
+  //     `now` for a clock gone back, or for too little time since. The same for passed_, which the taker has raised
+  //     before.
   detail::atomic<std::uint64_t> arrival_;
 
   // No grant at a caller's time has a later time than this, and the latest is at most a second earlier; nanoseconds of
