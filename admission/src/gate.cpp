@@ -197,6 +197,10 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 
 void gate::release(std::uint32_t weight) noexcept { give_back(demand_of(weight), hold::final); }
 
+void gate::release_part(std::uint32_t weight) noexcept {
+  if (counts_weight_) give_back({.tasks = 0, .weight = weight}, hold::final);
+}
+
 void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
   if (!capacity_.has_givers()) return release(weight);
   const watchers wanted = capacity_.give_back_as(giver);

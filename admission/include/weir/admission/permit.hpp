@@ -12,20 +12,24 @@ namespace weir {
 /// Move-only; empty after a move and after `release`, and an empty one gives nothing back: never twice.
 ///
 /// A value of one thread at a time; it may be given back on another thread than it was granted on. It allocates
-/// nothing and throws nothing. What happened before it is given back happens before whatever a later admission by the
-/// same limiter returns to.
+/// nothing, and throws only where it says so. What happened before it is given back happens before whatever a later
+/// admission by the same limiter returns to.
 class [[nodiscard]] permit {
  public:
   /// Holds nothing.
   permit() noexcept = default;
   permit(permit&& other) noexcept
-      : gate_(std::exchange(other.gate_, nullptr)), weight_(other.weight_), admitted_at_(other.admitted_at_) {}
+      : gate_(std::exchange(other.gate_, nullptr)),
+        weight_(other.weight_),
+        is_part_(other.is_part_),
+        admitted_at_(other.admitted_at_) {}
   /// Gives back what it holds first, as `release` does.
   permit& operator=(permit&& other) noexcept {
     if (this != &other) {
       release();
       gate_ = std::exchange(other.gate_, nullptr);
       weight_ = other.weight_;
+      is_part_ = other.is_part_;
       admitted_at_ = other.admitted_at_;
     }
     return *this;
@@ -36,8 +40,24 @@ class [[nodiscard]] permit {
   /// Gives it back now, if it is not empty. Wait-free, one addition, if nobody waits; else takes the short lock, and
   /// then tells and wakes those whom it lets in: linear in their number.
   void release() noexcept {
-    if (gate_ != nullptr) std::exchange(gate_, nullptr)->release(weight_);
+    if (gate_ == nullptr) return;
+    detail::gate& from = *std::exchange(gate_, nullptr);
+    is_part_ ? from.release_part(weight_) : from.release(weight_);
   }
+
+  /// Gives back all but `weight`, for a holder that needs less than it asked for: work whose size was estimated, or
+  /// that has done its heavy part. To hold more is a new admission.
+  /// @param weight  1 to what is held.
+  /// @throws std::invalid_argument if it is out of range, or the permit is empty; nothing has changed then.
+  /// Progress and wakes as `release`.
+  void shrink_to(std::int64_t weight);
+
+  /// Takes a part out, to be given back by itself: this permit holds the rest. The part carries weight alone: what
+  /// `max_tasks` counts stays with this one, and is given back with it, also if the part is held on.
+  /// @param weight  1 to one less than what is held.
+  /// @throws std::invalid_argument if it is out of range, or the permit is empty; nothing has changed then.
+  /// Wait-free; the limiter is not touched.
+  [[nodiscard]] permit split(std::int64_t weight);
 
   [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
   /// The weight held; 0 if empty.
@@ -51,8 +71,11 @@ class [[nodiscard]] permit {
   permit(detail::gate& from, std::uint32_t weight, time_point at) noexcept
       : gate_(&from), weight_(weight), admitted_at_(at) {}
 
+  void check_part(const char* what, std::int64_t weight, std::int64_t most) const;
+
   detail::gate* gate_ = nullptr;
   std::uint32_t weight_ = 0;
+  bool is_part_ = false;  // of one that was split: no task
   time_point admitted_at_{};
 };
 

@@ -95,7 +95,9 @@ class gate {
 
   /// Gives back what an admission of this weight took, and hands it on.
   void release(std::uint32_t weight) noexcept;
-  /// The same by one of the givers, each of which has its number, below `givers`. Where weights are not counted it
+  /// Gives back that much of the weight of an admission that stays.
+  void release_part(std::uint32_t weight) noexcept;
+  /// As `release`, by one of the givers, each of which has its number, below `givers`. Where weights are not counted it
   /// then writes only what is its own.
   void release(std::uint32_t weight, std::size_t giver) noexcept;
 
