@@ -22,6 +22,17 @@ namespace hand_on_model {
 using testing::HasSubstr;
 using weir::detail::run_context;
 
+/// A fork that its owner leaves to a thief.
+struct fork_for_a_thief {
+  model::flag is_made, is_stolen;
+
+  /// By the owner, while it is there.
+  void await_thief() {
+    is_made.set();
+    is_stolen.await();
+  }
+};
+
 // ---- two owners, whose forks one thief runs on top of each other
 
 enum class thief_that {
@@ -35,12 +46,12 @@ class two_owners {
 
   void own_lower() {
     lower_task_.run(&pool_.worker(lower), [this](run_context&) {
-      weir::fork_join([this] { until_stolen(of_lower_); }, [this] { lower_fork(); });
+      weir::fork_join([this] { of_lower_.await_thief(); }, [this] { lower_fork(); });
     });
   }
   void own_upper() {
     upper_task_.run(&pool_.worker(upper), [this](run_context&) {
-      weir::fork_join([this] { until_stolen(of_upper_); }, [this] { upper_fork(); });
+      weir::fork_join([this] { of_upper_.await_thief(); }, [this] { upper_fork(); });
     });
   }
   void steal() {
@@ -52,15 +63,7 @@ class two_owners {
  private:
   static constexpr int lower = 0, upper = 1, thief = 2;
 
-  struct fork_of_one {
-    model::flag is_made, is_stolen;
-  };
-
-  static void until_stolen(fork_of_one& mine) {
-    mine.is_made.set();
-    mine.is_stolen.await();
-  }
-  void run_fork_of(int owner, const fork_of_one& its, int depth) {
+  void run_fork_of(int owner, const fork_for_a_thief& its, int depth) {
     its.is_made.await();
     model::check(pool_.worker(thief).run_fork_of(pool_.worker(owner), depth), "it is there");
   }
@@ -97,7 +100,7 @@ class two_owners {
   const thief_that how_;
   model::quiet_pool pool_;
   model::running_task lower_task_{in()}, upper_task_{in()}, thiefs_task_{in()};
-  fork_of_one of_lower_, of_upper_;
+  fork_for_a_thief of_lower_, of_upper_;
   model::flag older_is_gone_, first_, second_;
 };
 
@@ -139,24 +142,20 @@ class two_thieves {
 
   void own(std::size_t pair) {
     of_pair& p = pairs_[pair];
-    if (pair == 1) pairs_[0].is_stolen.await();  // one after the other, for fewer schedules
+    if (pair == 1) pairs_[0].fork.is_stolen.await();  // one after the other, for fewer schedules
     tasks_[pair].run(&owner(pair), [this, &p, pair](run_context&) {
-      const auto until_stolen = [&p] {
-        p.is_made.set();
-        p.is_stolen.await();
-      };
-      weir::fork_join(until_stolen, [this, pair] { stolen(pair); });
+      weir::fork_join([&p] { p.fork.await_thief(); }, [this, pair] { stolen(pair); });
     });
     p.is_over.set();
   }
   void steal(std::size_t pair) {
     tasks_[2 + pair].run(&thief(pair), [this, pair](run_context&) {
-      pairs_[pair].is_made.await();
+      pairs_[pair].fork.is_made.await();
       model::check(thief(pair).run_fork_of(owner(pair), 0), "it is there");
     });
   }
   void search() {
-    for (const of_pair& p : pairs_) p.is_stolen.await();
+    for (const of_pair& p : pairs_) p.fork.is_stolen.await();
     while (in().idle().approx_asleep() != 2) weir::detail::thread_yield();
     model::check(in().idle().begin_search(), "nobody else does");
     searches_.set();
@@ -170,7 +169,8 @@ class two_thieves {
 
  private:
   struct of_pair {
-    model::flag is_made, is_stolen, is_public, is_run, is_over;
+    fork_for_a_thief fork;
+    model::flag is_public, is_run, is_over;
   };
 
   [[nodiscard]] weir::detail::worker& owner(std::size_t pair) { return pool_.worker(static_cast<int>(pair)); }
@@ -178,7 +178,7 @@ class two_thieves {
 
   void stolen(std::size_t pair) {
     of_pair& p = pairs_[pair];
-    p.is_stolen.set();
+    p.fork.is_stolen.set();
     searches_.await();
     const bool takes_back = takes_it_back_ && pair == 0;
     const auto waits = [this, &p, takes_back] {
