@@ -147,7 +147,7 @@ void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
   }
   v.retry_after = bucket_.wait_for(1, v.stamp);
   // Only a reading of this clock can show that it went back.
-  if (whose == time_of::own_clock && v.retry_after > bucket_.interval() && bucket_.rebase()) {
+  if (whose == time_of::own_clock && bucket_.looks_turned_back(v.stamp) && bucket_.rebase()) {
     v.retry_after = bucket_.wait_for(1, clock_->now());
   }
 }

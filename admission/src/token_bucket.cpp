@@ -1,66 +1,31 @@
 // The arithmetic of the bucket. Ticks are 1/64 ns: fine enough for 100 million tokens a second at an error of 0.16 %,
-// and coarse enough that 64 bits hold 4.5 years either side of now.
+// and coarse enough that 63 bits hold 2.28 years either side of now.
 #include <weir/admission/token_bucket.hpp>
 
 #include <algorithm>
 #include <limits>
-#include <stdexcept>
-#include <string>
 
 #include <weir/admission/deadline.hpp>
+
+#include "bucket_pace.hpp"
 
 namespace weir {
 namespace {
 
 constexpr std::int64_t ticks_per_ns = 64;
-constexpr std::int64_t longest_allowance = std::int64_t{365} * 24 * 3600 * 1'000'000'000 * ticks_per_ns;
 
+using detail::bucket_pace;
+using detail::bucket_terms;
+using detail::int128;
 using detail::memory_order_acq_rel;
 using detail::memory_order_acquire;
 using detail::memory_order_relaxed;
 
-// How far `arrival` lies ahead of `now`, in ticks; negative if it is past. The difference of two numbers modulo 2^64.
-std::int64_t ahead(std::uint64_t arrival, std::uint64_t now) noexcept {
-  return static_cast<std::int64_t>(arrival - now);
-}
-
-// 128 bits, since burst * period may pass 63 of them before it is divided.
-__extension__ using wide = __int128;
-
-std::int64_t interval_of(const rate& refill) {
-  if (refill.is_unlimited()) return 0;
-  if (refill.events() < 1 || refill.period() < duration(1)) {
-    throw std::invalid_argument("weir: the rate is " + to_string(refill) +
-                                ": events and period must both be above zero; write weir::unlimited for no limit");
-  }
-  const wide ticks = wide{ticks_per_ns} * refill.period().count();
-  const wide interval = (ticks + refill.events() - 1) / refill.events();
-  if (wide{refill.events()} > ticks) {
-    throw std::invalid_argument("weir: the rate is " + to_string(refill) +
-                                ": at most 64 a nanosecond can be told apart; write weir::unlimited for no limit");
-  }
-  return static_cast<std::int64_t>(std::min(interval, wide{longest_allowance} + 1));
-}
-
-std::int64_t allowance_of(const rate& refill, std::int64_t interval, std::int64_t burst) {
-  if (interval == 0) return 0;
-  if (burst < 1) {
-    throw std::invalid_argument("weir: the burst is " + std::to_string(burst) + ": a rate of " + to_string(refill) +
-                                " needs a burst of at least 1");
-  }
-  const wide allowance = wide{interval} * burst;
-  if (allowance > longest_allowance) {
-    throw std::invalid_argument("weir: the burst is " + std::to_string(burst) + ": at " + to_string(refill) +
-                                " it would take more than a year to come back; lower the burst or raise the rate");
-  }
-  return static_cast<std::int64_t>(allowance);
-}
-
 // From `begin` to `end`, at most `most`; none if `end` is before.
 std::int64_t ticks_between(time_point begin, time_point end, std::int64_t most) noexcept {
   if (end <= begin) return 0;
-  const wide ticks = (wide{end.time_since_epoch().count()} - begin.time_since_epoch().count()) * ticks_per_ns;
-  return static_cast<std::int64_t>(std::min(ticks, wide{most}));
+  const int128 ticks = (int128{end.time_since_epoch().count()} - begin.time_since_epoch().count()) * ticks_per_ns;
+  return static_cast<std::int64_t>(std::min(ticks, int128{most}));
 }
 
 duration to_wait(std::int64_t ticks) noexcept {
@@ -70,50 +35,65 @@ duration to_wait(std::int64_t ticks) noexcept {
 }  // namespace
 
 token_bucket::token_bucket(weir::rate refill, std::int64_t burst, const clock_source& clock, bucket_start start)
-    : refill_(refill),
-      burst_(burst),
-      clock_(&clock),
-      interval_(interval_of(refill)),
-      allowance_(allowance_of(refill, interval_, burst)),
-      arrival_(to_ticks(clock.now()) + static_cast<std::uint64_t>(start == bucket_start::empty ? allowance_ : 0)) {}
+    : clock_(&clock),
+      terms_({.pace = detail::checked_pace(refill, burst), .refill = refill}),
+      is_unlimited_(refill.is_unlimited()),
+      arrival_(arrival_at(clock.now(), start == bucket_start::empty ? terms_.pace_of(0).allowance() : 0, 0)) {}
+
+// ---- taking
 
 result<void> token_bucket::try_take(std::int64_t tokens) noexcept {
-  if (!can_ever(tokens)) return never(tokens);
-  if (interval_ == 0) return {};
-  std::int64_t early = take(tokens, clock_->now(), detail::time_of::own_clock);
-  // With a monotone clock and no time ahead of it, no wait is longer than the tokens themselves take.
-  if (early > tokens * interval_ && rebase()) early = take(tokens, clock_->now(), detail::time_of::own_clock);
-  if (early > 0) return later(tokens, early);
+  if (tokens < 1) return refused(tokens, more_than_burst);
+  if (is_unlimited()) return {};
+  const time_point now = clock_->now();
+  std::int64_t early = take(tokens, now, detail::time_of::own_clock);
+  if (early > 0 && looks_turned_back(now) && rebase()) early = take(tokens, clock_->now(), detail::time_of::own_clock);
+  if (early != 0) return refused(tokens, early);
   return {};
 }
 
 result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcept {
-  if (!can_ever(tokens)) return never(tokens);
-  if (interval_ == 0) return {};
-  if (const std::int64_t early = take(tokens, now, detail::time_of::caller); early > 0) return later(tokens, early);
+  if (tokens < 1) return refused(tokens, more_than_burst);
+  if (is_unlimited()) return {};
+  if (const std::int64_t early = take(tokens, now, detail::time_of::caller); early != 0) return refused(tokens, early);
   return {};
 }
 
-bool token_bucket::can_ever(std::int64_t tokens) const noexcept {
-  return tokens >= 1 && (tokens <= burst_ || interval_ == 0);
+result<std::int64_t> token_bucket::charge(std::int64_t tokens) noexcept {
+  if (tokens < 1) return refused(tokens, more_than_burst);
+  // Before the exchange, so that who sees the debt knows that there may be one.
+  if (!may_owe_.load(memory_order_relaxed)) may_owe_.store(true, memory_order_relaxed);
+  for (;;) {
+    const sight seen = look();
+    if (seen.pace.interval == 0) return tokens;
+    const time_point now = clock_->now();
+    const std::int64_t debt = debt_at(now, seen.arrival);
+    const std::int64_t room = 2 * seen.pace.allowance() - debt;
+    const std::int64_t charged = room <= 0 ? 0 : std::min(tokens, room / seen.pace.interval);
+    if (charged == 0) return 0;
+    std::uint64_t expected = seen.arrival;
+    const std::uint64_t next = arrival_at(now, debt + charged * seen.pace.interval, tag_of(seen.arrival));
+    if (arrival_.compare_exchange_weak(expected, next, memory_order_acq_rel, memory_order_relaxed) &&
+        terms_.holds(seen.since, tag_of(seen.arrival))) {
+      return charged;  // (1)
+    }
+  }
 }
 
-refusal token_bucket::never(std::int64_t tokens) const noexcept {
-  return {.reason = tokens < 1 ? refusal_reason::invalid : refusal_reason::too_heavy,
-          .what = quantity::tokens,
-          .asked = tokens,
-          .limit = interval_ == 0 ? std::int64_t{unlimited} : burst_,
-          .rate = refill_};
-}
-
-refusal token_bucket::later(std::int64_t tokens, std::int64_t early) const noexcept {
-  return {.reason = refusal_reason::rate_limited,
-          .what = quantity::tokens,
-          .asked = tokens,
-          .limit = burst_,
-          .in_use = burst_,
-          .rate = refill_,
-          .retry_after = to_wait(early)};
+refusal token_bucket::refused(std::int64_t tokens, std::int64_t early) const noexcept {
+  const bucket_terms now = terms();
+  refusal why{.reason = refusal_reason::rate_limited,
+              .what = quantity::tokens,
+              .asked = tokens,
+              .limit = now.pace.interval == 0 ? std::int64_t{unlimited} : now.pace.burst,
+              .rate = now.refill};
+  if (early == more_than_burst) {
+    why.reason = tokens < 1 ? refusal_reason::invalid : refusal_reason::too_heavy;
+  } else {
+    why.in_use = why.limit;
+    why.retry_after = to_wait(early);
+  }
+  return why;
 }
 
 void token_bucket::raise_passed(time_point now) noexcept {
@@ -123,22 +103,35 @@ void token_bucket::raise_passed(time_point now) noexcept {
   }
 }
 
+// ---- reports
+
+detail::bucket_terms token_bucket::terms() const noexcept {
+  for (;;) {
+    const detail::terms_in_force::moment since = terms_.now();
+    const std::uint32_t tag = tag_of(arrival_.load(memory_order_acquire));  // (2)
+    const bucket_terms now = terms_.of(tag);
+    if (terms_.holds(since, tag)) return now;
+  }
+}
+
 duration token_bucket::wait_for(std::int64_t tokens, time_point now) const noexcept {
-  if (interval_ == 0 || tokens <= 0) return duration::zero();
-  const wide debt = debt_at(now, arrival_.load(memory_order_acquire));  // (1)
-  const wide over = debt + wide{interval_} * tokens - allowance_;
+  const sight seen = look();
+  if (seen.pace.interval == 0 || tokens <= 0) return duration::zero();
+  const int128 debt = debt_at(now, seen.arrival);
+  const int128 over = debt + int128{seen.pace.interval} * tokens - seen.pace.allowance();
   if (over <= 0) return duration::zero();
-  const wide nanoseconds = (over + ticks_per_ns - 1) / ticks_per_ns;
+  const int128 nanoseconds = (over + ticks_per_ns - 1) / ticks_per_ns;
   return nanoseconds > duration::max().count() ? duration::max() : duration(static_cast<std::int64_t>(nanoseconds));
 }
 
 std::int64_t token_bucket::approx_available(time_point now) const noexcept {
-  if (interval_ == 0) return unlimited;
-  const std::int64_t debt = debt_at(now, arrival_.load(memory_order_acquire));  // (1)
-  return debt >= allowance_ ? 0 : (allowance_ - debt) / interval_;
+  const sight seen = look();
+  if (seen.pace.interval == 0) return unlimited;
+  const std::int64_t debt = debt_at(now, seen.arrival);
+  return debt >= seen.pace.allowance() ? 0 : (seen.pace.allowance() - debt) / seen.pace.interval;
 }
 
-duration token_bucket::interval() const noexcept { return to_wait(interval_); }
+duration token_bucket::interval() const noexcept { return to_wait(look().pace.interval); }
 
 // No grant that an arrival shows has a later time, if this is called after that was loaded: see the edge.
 time_point token_bucket::latest() const noexcept {
@@ -146,27 +139,56 @@ time_point token_bucket::latest() const noexcept {
   return std::max(clock_->now(), passed);
 }
 
+// How far the arrival may lie ahead of the latest time.
+std::int64_t token_bucket::furthest(const bucket_pace& pace) const noexcept {
+  return may_owe_.load(memory_order_relaxed) ? 2 * pace.allowance() : pace.allowance();
+}
+
+bool token_bucket::looks_turned_back(time_point now) const noexcept {
+  const sight seen = look();
+  return seen.pace.interval != 0 && debt_at(now, seen.arrival) > furthest(seen.pace);
+}
+
+// ---- what moves the arrival back: under the lock, so that it stays in the terms that it was read in
+
 result<void> token_bucket::refund(std::int64_t tokens, time_point taken_at) noexcept {
-  if (!can_ever(tokens)) return never(tokens);
-  if (interval_ == 0) return {};
-  const std::int64_t cost = tokens * interval_;
+  const detail::lock_guard held(mutex_);
+  const bucket_pace pace = terms_.pace_of(terms_.present());
+  if (tokens < 1 || (tokens > pace.burst && pace.interval != 0)) return refused(tokens, more_than_burst);
+  if (pace.interval == 0 || taken_at <= changed_at_) return {};
+  const std::int64_t cost = tokens * pace.interval;
   for (std::uint64_t arrival = arrival_.load(memory_order_acquire);;) {  // (1)
     const std::int64_t left = cost - ticks_between(taken_at, latest(), cost);
     if (left == 0) return {};
-    if (arrival_.compare_exchange_weak(arrival, arrival - static_cast<std::uint64_t>(left), memory_order_acq_rel,
-                                       memory_order_acquire)) {  // (1)
-      return {};
-    }
+    const std::uint64_t next = arrival - (static_cast<std::uint64_t>(left) << 1);
+    if (arrival_.compare_exchange_weak(arrival, next, memory_order_acq_rel, memory_order_acquire)) return {};  // (1)
   }
 }
 
 bool token_bucket::rebase() noexcept {
-  if (interval_ == 0) return false;
+  const detail::lock_guard held(mutex_);
+  const bucket_pace pace = terms_.pace_of(terms_.present());
+  if (pace.interval == 0) return false;
   std::uint64_t arrival = arrival_.load(memory_order_acquire);  // (1)
-  const std::uint64_t now = to_ticks(latest());
-  if (ahead(arrival, now) <= allowance_) return false;
-  return arrival_.compare_exchange_strong(arrival, now + static_cast<std::uint64_t>(allowance_), memory_order_acq_rel,
-                                          memory_order_relaxed);
+  const time_point now = latest();
+  if (ahead_of(now, arrival) <= furthest(pace)) return false;
+  const std::uint64_t next = arrival_at(now, pace.allowance(), tag_of(arrival));
+  return arrival_.compare_exchange_strong(arrival, next, memory_order_acq_rel, memory_order_relaxed);
+}
+
+void token_bucket::set_rate(weir::rate refill, std::int64_t burst, bucket_balance then) {
+  const bucket_terms next{.pace = detail::checked_pace(refill, burst), .refill = refill};
+  const detail::lock_guard held(mutex_);
+  const bucket_pace before = terms_.pace_of(terms_.present());
+  const std::uint32_t tag = terms_.begin(next);
+  std::uint64_t arrival = arrival_.load(memory_order_acquire);  // (1)
+  std::uint64_t changed = 0;
+  do {
+    changed_at_ = latest();
+    const std::int64_t debt = std::clamp<std::int64_t>(ahead_of(changed_at_, arrival), 0, furthest(before));
+    changed = arrival_at(changed_at_, detail::converted_debt(debt, before, next.pace, then), tag);
+  } while (!arrival_.compare_exchange_weak(arrival, changed, memory_order_acq_rel, memory_order_acquire));  // (1) (2)
+  is_unlimited_.store(refill.is_unlimited(), memory_order_relaxed);
 }
 
 }  // namespace weir

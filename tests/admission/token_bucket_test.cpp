@@ -20,6 +20,7 @@ using std::chrono::seconds;
 
 constexpr time_point t0{hours(1)};
 constexpr seconds year = hours(365 * 24);
+constexpr seconds longest = hours(200 * 24);
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 
 // How many single tokens are granted at `now`, up to `most`.
@@ -147,16 +148,16 @@ TEST(TokenBucket, YearsOfIdlenessAreWorthOneBurst) {
   const manual_clock clock(t0);
   token_bucket bucket(per_second(1'000'000), 7, clock);
   ASSERT_EQ(drain(bucket, t0), 7);
+  EXPECT_EQ(drain(bucket, t0 + 2 * year), 7);
   EXPECT_EQ(drain(bucket, t0 + 4 * year), 7);
-  EXPECT_EQ(drain(bucket, t0 + 8 * year), 7);
 }
 
-// Past 2^57 ns the arithmetic cannot tell a long idle time from a clock that went back, and takes the safe reading of
+// Past 2^56 ns the arithmetic cannot tell a long idle time from a clock that went back, and takes the safe reading of
 // the two.
 TEST(TokenBucket, IdleBeyondItsHorizonCostsAtMostOneBurstOfWaiting) {
   manual_clock clock(t0);
   token_bucket bucket(per_second(10), 2, clock);
-  clock.set(t0 + 5 * year);
+  clock.set(t0 + 3 * year);
   EXPECT_FALSE(bucket.try_take(1));
   clock.advance(milliseconds(100));
   EXPECT_TRUE(bucket.try_take(1));
@@ -165,7 +166,7 @@ TEST(TokenBucket, IdleBeyondItsHorizonCostsAtMostOneBurstOfWaiting) {
 }
 
 TEST(TokenBucket, TheEpochOfTheClockDoesNotMatter) {
-  constexpr nanoseconds wrap(std::int64_t{1} << 58);  // where the ticks pass 2^64
+  constexpr nanoseconds wrap(std::int64_t{1} << 57);  // where the ticks pass 2^63
   for (const time_point start :
        {time_point{nanoseconds(0)}, time_point{-hours(1)}, time_point{wrap - milliseconds(250)},
         time_point{-wrap - milliseconds(250)}, time_point::max() - hours(1), time_point::min()}) {
@@ -185,10 +186,10 @@ TEST(TokenBucket, ExtremeRatesAreExact) {
   EXPECT_EQ(drain(slow, t0 + seconds(3) - nanoseconds(1)), 0);
   EXPECT_EQ(drain(slow, t0 + seconds(3)), 1);
 
-  token_bucket yearly(per(1, year), 1, clock);
-  EXPECT_EQ(drain(yearly, t0), 1);
-  EXPECT_EQ(yearly.wait_for(1, t0), year);
-  EXPECT_EQ(yearly.interval(), year);
+  token_bucket slowest(per(1, longest), 1, clock);
+  EXPECT_EQ(drain(slowest, t0), 1);
+  EXPECT_EQ(slowest.wait_for(1, t0), longest);
+  EXPECT_EQ(slowest.interval(), longest);
 
   token_bucket fast(per(64, nanoseconds(1)), 64, clock);
   EXPECT_EQ(drain(fast, t0), 64);
@@ -198,11 +199,11 @@ TEST(TokenBucket, ExtremeRatesAreExact) {
   EXPECT_EQ(drain(huge, t0), 3);
   EXPECT_EQ(drain(huge, t0 + nanoseconds(2)), 2);
 
-  constexpr std::int64_t most = std::int64_t{365} * 24 * 3'600 * 1'000'000'000 * 64;
+  constexpr std::int64_t most = nanoseconds(longest).count() * 64;
   token_bucket deep(per(64, nanoseconds(1)), most, clock);
   EXPECT_TRUE(deep.try_take(most, t0));
-  EXPECT_EQ(deep.wait_for(most, t0), year);
-  EXPECT_TRUE(deep.try_take(most, t0 + year));
+  EXPECT_EQ(deep.wait_for(most, t0), longest);
+  EXPECT_TRUE(deep.try_take(most, t0 + longest));
 }
 
 TEST(TokenBucket, ImpossibleSettingsAreRefusedByName) {
@@ -224,10 +225,10 @@ TEST(TokenBucket, ImpossibleSettingsAreRefusedByName) {
   EXPECT_NE(message(per_second(largest), 1).find("64 a nanosecond"), std::string::npos);
   EXPECT_NE(message(per_second(1), 0).find("burst is 0"), std::string::npos);
   EXPECT_NE(message(per_second(1), -3).find("burst is -3"), std::string::npos);
-  EXPECT_NE(message(per_second(1), year.count() + 1).find("more than a year"), std::string::npos);
-  EXPECT_EQ(message(per_second(1), year.count()), "accepted");
-  EXPECT_NE(message(per(1, 2 * year), 1).find("more than a year"), std::string::npos);
-  EXPECT_NE(message(per(1, nanoseconds(largest)), largest).find("more than a year"), std::string::npos);
+  EXPECT_NE(message(per_second(1), longest.count() + 1).find("more than 200 days"), std::string::npos);
+  EXPECT_EQ(message(per_second(1), longest.count()), "accepted");
+  EXPECT_NE(message(per(1, 2 * year), 1).find("more than 200 days"), std::string::npos);
+  EXPECT_NE(message(per(1, nanoseconds(largest)), largest).find("more than 200 days"), std::string::npos);
 }
 
 TEST(TokenBucket, UnlimitedGrantsEverything) {
@@ -304,7 +305,7 @@ TEST(TokenBucket, ATimeAheadOfTheClockIsNotMistakenForAClockThatWentBack) {
   EXPECT_EQ(granted_at(bucket, t0 + hours(1)), 10);
   EXPECT_EQ(bucket.wait_for(1, t0), hours(1) + seconds(1)) << "the tokens until then are spent";
   token_bucket distant(per_second(1), 10, clock);
-  EXPECT_EQ(granted_at(distant, t0 + 4 * year), 10);
+  EXPECT_EQ(granted_at(distant, t0 + 2 * year), 10);
 }
 
 // More than half of what 64 bits of ticks can tell apart: the first time looks later than the last.
@@ -314,8 +315,8 @@ TEST(TokenBucket, TimesThatLieYearsApartDoNotGoInACircle) {
   int first = 0;
   for (int round = 0; round < 100; ++round) {
     first += drain(bucket, t0, 10);
+    (void)drain(bucket, t0 + 2 * year, 10);
     (void)drain(bucket, t0 + 4 * year, 10);
-    (void)drain(bucket, t0 + 8 * year, 10);
   }
   EXPECT_EQ(first, 10);
   EXPECT_EQ(bucket.approx_available(t0), 0);

@@ -68,7 +68,7 @@ struct shared_bucket {
 
 TEST(TokenBucketModel, EveryWindowOfTheStampsHoldsWhileTimePasses) {
   const model::result r =
-      model::explore({.name = "takers", .preemptions = 3, .missed_stores = 1}, [](model::scenario& s) {
+      model::explore({.name = "takers", .preemptions = 2, .missed_stores = 1}, [](model::scenario& s) {
         auto shared = std::make_shared<shared_bucket>();
         s.thread("one", [shared] { shared->take(2); });
         s.thread("two", [shared] { shared->take(2); });
@@ -85,7 +85,7 @@ TEST(TokenBucketModel, EveryWindowOfTheStampsHoldsWhileTimePasses) {
 // It is noted before the grant at it can be seen, so that who sees the grant does not mistake it for a clock gone back.
 TEST(TokenBucketModel, ATimeAheadOfTheClockIsNotMistakenForAClockThatWentBack) {
   const model::result r =
-      model::explore({.name = "ahead of the clock", .preemptions = 3, .missed_stores = 2}, [](model::scenario& s) {
+      model::explore({.name = "ahead of the clock", .preemptions = 2, .missed_stores = 2}, [](model::scenario& s) {
         auto shared = std::make_shared<shared_bucket>();
         s.thread("ahead", [shared] { shared->take_ahead(2); });
         s.thread("ahead too", [shared] { shared->take_ahead(2); });
@@ -101,7 +101,7 @@ TEST(TokenBucketModel, ATimeAheadOfTheClockIsNotMistakenForAClockThatWentBack) {
 // The windows of what was used. A refund that read the clock before the bucket would give back what others use already.
 TEST(TokenBucketModel, WhatIsGivenBackHasNotComeBackByItself) {
   const model::result r =
-      model::explore({.name = "refund", .preemptions = 3, .missed_stores = 1}, [](model::scenario& s) {
+      model::explore({.name = "refund", .preemptions = 2, .missed_stores = 1}, [](model::scenario& s) {
         // Much longer than the second by which the latest of the takers' times may be too late.
         auto shared = std::make_shared<shared_bucket>(seconds(10));
         s.thread("gives back", [shared] { shared->take_and_give_back(); });
@@ -117,7 +117,7 @@ TEST(TokenBucketModel, WhatIsGivenBackHasNotComeBackByItself) {
 
 TEST(TokenBucketModel, TheLastTokenGoesToOneTaker) {
   const model::result r = model::explore(
-      {.name = "last token", .preemptions = 4, .weak_failures = 1, .missed_stores = 1}, [](model::scenario& s) {
+      {.name = "last token", .preemptions = 3, .weak_failures = 1, .missed_stores = 1}, [](model::scenario& s) {
         auto shared = std::make_shared<shared_bucket>();
         for (const char* const name : {"one", "two", "three"}) s.thread(name, [shared] { shared->take(1); });
         s.finally([shared] {

@@ -21,9 +21,9 @@ class clock_source {
   virtual ~clock_source() = default;
 
   /// The present. Monotone: if one call happens before another, it returns no later time. Where it does not keep to
-  /// that, a limiter with a rate admits nothing for at most as long as a burst takes, and counts anew from there; times
-  /// that callers have passed it waits for. A limiter with a rate calls this under its lock: it neither blocks nor
-  /// calls that limiter.
+  /// that, a limiter with a rate admits nothing for at most as long as a burst takes (two bursts, if tokens were ever
+  /// owed), and counts anew from there; times that callers have passed it waits for. A limiter with a rate calls this
+  /// under its lock: it neither blocks nor calls that limiter.
   [[nodiscard]] virtual time_point now() const noexcept = 0;
 
   /// Sleeps while `word` holds `expected` and `until` has not come; time_point::max() is never. May return early: the

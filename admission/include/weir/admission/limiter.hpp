@@ -36,7 +36,7 @@ class limiter {
   /// rate also `contended`, while another attempt is in flight that may still give its capacity back.
   /// @param weight  1 to max_weight; `invalid` below, `too_heavy` above.
   /// @param now     the time of the admission, instead of a reading of the clock here: one that serves for several
-  ///                calls, however old (to 3.5 years). A time ahead of the clock is taken as it is and spends the
+  ///                calls, however old (to a year). A time ahead of the clock is taken as it is and spends the
   ///                tokens of that time, so that the rate's bound holds whatever is passed; with strict_window it is
   ///                taken as the present.
   /// Lock-free while nobody waits. Behind those who wait it is refused after a read, wait-free; only an attempt that

@@ -1,7 +1,7 @@
 // The lock of weir's slow paths, with clang's thread-safety annotations, which -Wthread-safety checks.
 //
-// Short and cold by rule: no callback of the user's and no wake-up runs while one is held. Two exceptions: the gate of
-// admission reads its clock, which may be the user's, and the clock thread is started under its own lock.
+// Short and cold by rule: no callback of the user's and no wake-up runs while one is held. Two exceptions: admission
+// reads its clock, which may be the user's, and the clock thread is started under its own lock.
 #pragma once
 
 #include <weir/queues/sync.hpp>
