@@ -15,7 +15,6 @@ namespace {
 constexpr std::int64_t ticks_per_ns = 64;
 
 using detail::bucket_pace;
-using detail::bucket_terms;
 using detail::int128;
 using detail::memory_order_acq_rel;
 using detail::memory_order_acquire;
@@ -43,24 +42,46 @@ token_bucket::token_bucket(weir::rate refill, std::int64_t burst, const clock_so
 // ---- taking
 
 result<void> token_bucket::try_take(std::int64_t tokens) noexcept {
-  if (tokens < 1) return refused(tokens, more_than_burst);
+  if (tokens < 1) [[unlikely]]
+    return never(tokens);
   if (is_unlimited()) return {};
   const time_point now = clock_->now();
-  std::int64_t early = take(tokens, now, detail::time_of::own_clock);
-  if (early > 0 && looks_turned_back(now) && rebase()) early = take(tokens, clock_->now(), detail::time_of::own_clock);
-  if (early != 0) return refused(tokens, early);
-  return {};
+  if (take(tokens, now, detail::time_of::own_clock) == 0) return {};
+  return take_or_explain(tokens, now, detail::time_of::own_clock);
 }
 
 result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcept {
-  if (tokens < 1) return refused(tokens, more_than_burst);
-  if (is_unlimited()) return {};
-  if (const std::int64_t early = take(tokens, now, detail::time_of::caller); early != 0) return refused(tokens, early);
-  return {};
+  if (tokens < 1) [[unlikely]]
+    return never(tokens);
+  if (is_unlimited() || take(tokens, now, detail::time_of::caller) == 0) return {};
+  return take_or_explain(tokens, now, detail::time_of::caller);
+}
+
+// Once more, with an eye to why not: what is needed for that would keep registers from a grant.
+[[gnu::noinline]] result<void> token_bucket::take_or_explain(std::int64_t tokens, time_point now,
+                                                             detail::time_of whose) noexcept {
+  for (sight seen{};;) {
+    const std::int64_t early = take(tokens, now, whose, seen);
+    if (early == 0) return {};
+    if (early == more_than_burst) return never(tokens);
+    if (whose == detail::time_of::own_clock && debt_at(now, seen.arrival) > furthest(seen.pace) && rebase()) {
+      now = clock_->now();
+      continue;
+    }
+    const weir::rate refill = terms_.refill_of(tag_of(seen.arrival));
+    if (!terms_.holds(seen.since, tag_of(seen.arrival))) continue;  // what it was refused by is gone: once more
+    return refusal{.reason = refusal_reason::rate_limited,
+                   .what = quantity::tokens,
+                   .asked = tokens,
+                   .limit = seen.pace.burst,
+                   .in_use = seen.pace.burst,
+                   .rate = refill,
+                   .retry_after = to_wait(early)};
+  }
 }
 
 result<std::int64_t> token_bucket::charge(std::int64_t tokens) noexcept {
-  if (tokens < 1) return refused(tokens, more_than_burst);
+  if (tokens < 1) return never(tokens);
   // Before the exchange, so that who sees the debt knows that there may be one.
   if (!may_owe_.load(memory_order_relaxed)) may_owe_.store(true, memory_order_relaxed);
   for (;;) {
@@ -80,20 +101,17 @@ result<std::int64_t> token_bucket::charge(std::int64_t tokens) noexcept {
   }
 }
 
-refusal token_bucket::refused(std::int64_t tokens, std::int64_t early) const noexcept {
-  const bucket_terms now = terms();
-  refusal why{.reason = refusal_reason::rate_limited,
-              .what = quantity::tokens,
-              .asked = tokens,
-              .limit = now.pace.interval == 0 ? std::int64_t{unlimited} : now.pace.burst,
-              .rate = now.refill};
-  if (early == more_than_burst) {
-    why.reason = tokens < 1 ? refusal_reason::invalid : refusal_reason::too_heavy;
-  } else {
-    why.in_use = why.limit;
-    why.retry_after = to_wait(early);
+// Of a number that is none, or above the burst.
+refusal token_bucket::never(std::int64_t tokens) const noexcept {
+  for (;;) {
+    const sight seen = look();
+    const refusal why{.reason = tokens < 1 ? refusal_reason::invalid : refusal_reason::too_heavy,
+                      .what = quantity::tokens,
+                      .asked = tokens,
+                      .limit = seen.pace.interval == 0 ? std::int64_t{unlimited} : seen.pace.burst,
+                      .rate = terms_.refill_of(tag_of(seen.arrival))};
+    if (terms_.holds(seen.since, tag_of(seen.arrival))) return why;
   }
-  return why;
 }
 
 void token_bucket::raise_passed(time_point now) noexcept {
@@ -105,12 +123,11 @@ void token_bucket::raise_passed(time_point now) noexcept {
 
 // ---- reports
 
-detail::bucket_terms token_bucket::terms() const noexcept {
+weir::rate token_bucket::refill() const noexcept {
   for (;;) {
-    const detail::terms_in_force::moment since = terms_.now();
-    const std::uint32_t tag = tag_of(arrival_.load(memory_order_acquire));  // (2)
-    const bucket_terms now = terms_.of(tag);
-    if (terms_.holds(since, tag)) return now;
+    const sight seen = look();
+    const weir::rate now = terms_.refill_of(tag_of(seen.arrival));
+    if (terms_.holds(seen.since, tag_of(seen.arrival))) return now;
   }
 }
 
@@ -154,7 +171,7 @@ bool token_bucket::looks_turned_back(time_point now) const noexcept {
 result<void> token_bucket::refund(std::int64_t tokens, time_point taken_at) noexcept {
   const detail::lock_guard held(mutex_);
   const bucket_pace pace = terms_.pace_of(terms_.present());
-  if (tokens < 1 || (tokens > pace.burst && pace.interval != 0)) return refused(tokens, more_than_burst);
+  if (tokens < 1 || (tokens > pace.burst && pace.interval != 0)) return never(tokens);
   if (pace.interval == 0 || taken_at <= changed_at_) return {};
   const std::int64_t cost = tokens * pace.interval;
   for (std::uint64_t arrival = arrival_.load(memory_order_acquire);;) {  // (1)
@@ -177,7 +194,7 @@ bool token_bucket::rebase() noexcept {
 }
 
 void token_bucket::set_rate(weir::rate refill, std::int64_t burst, bucket_balance then) {
-  const bucket_terms next{.pace = detail::checked_pace(refill, burst), .refill = refill};
+  const detail::bucket_terms next{.pace = detail::checked_pace(refill, burst), .refill = refill};
   const detail::lock_guard held(mutex_);
   const bucket_pace before = terms_.pace_of(terms_.present());
   const std::uint32_t tag = terms_.begin(next);

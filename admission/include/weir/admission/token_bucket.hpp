@@ -111,8 +111,8 @@ class token_bucket {
   bool rebase() noexcept;
 
   /// As configured, or as changed last.
-  [[nodiscard]] weir::rate refill() const noexcept { return terms().refill; }
-  [[nodiscard]] std::int64_t burst() const noexcept { return terms().pace.burst; }
+  [[nodiscard]] weir::rate refill() const noexcept;
+  [[nodiscard]] std::int64_t burst() const noexcept { return look().pace.burst; }
   [[nodiscard]] bool is_unlimited() const noexcept { return is_unlimited_.load(detail::memory_order_relaxed); }
   /// The time between two tokens, rounded up to a nanosecond. No wait for one token is longer, unless there is a debt,
   /// the clock has gone back or a time ahead of it was passed.
@@ -128,8 +128,13 @@ class token_bucket {
     detail::terms_in_force::moment since;
   };
 
-  // Takes `tokens`, at least 1; or returns how many ticks too early it is, more_than_burst if it will always be.
-  [[nodiscard]] std::int64_t take(std::int64_t tokens, time_point now, detail::time_of whose) noexcept;
+  // Takes `tokens`, at least 1; or returns how many ticks too early it is, more_than_burst if it will always be. `seen`
+  // is then what that was decided by.
+  [[nodiscard]] std::int64_t take(std::int64_t tokens, time_point now, detail::time_of whose, sight& seen) noexcept;
+  [[nodiscard]] std::int64_t take(std::int64_t tokens, time_point now, detail::time_of whose) noexcept {
+    sight seen;  // NOLINT: take sets it
+    return take(tokens, now, whose, seen);
+  }
   [[nodiscard]] bool has_one(time_point now) const noexcept {
     const sight seen = look();
     return seen.pace.interval == 0 || debt_at(now, seen.arrival) <= seen.pace.allowance() - seen.pace.interval;
@@ -137,8 +142,8 @@ class token_bucket {
   // Whether the arrival lies further ahead of `now`, a reading of the clock, than a monotone clock would let it.
   [[nodiscard]] bool looks_turned_back(time_point now) const noexcept;
   [[nodiscard]] sight look() const noexcept;
-  [[nodiscard]] detail::bucket_terms terms() const noexcept;
-  [[nodiscard]] refusal refused(std::int64_t tokens, std::int64_t early) const noexcept;
+  [[nodiscard]] result<void> take_or_explain(std::int64_t tokens, time_point now, detail::time_of whose) noexcept;
+  [[nodiscard]] refusal never(std::int64_t tokens) const noexcept;
   [[nodiscard]] std::int64_t debt_at(time_point now, std::uint64_t arrival) const noexcept;
   [[nodiscard]] std::int64_t furthest(const detail::bucket_pace& pace) const noexcept;
   void raise_passed(time_point now) noexcept;
@@ -197,7 +202,9 @@ inline token_bucket::sight token_bucket::look() const noexcept {
   for (;;) {
     const detail::terms_in_force::moment since = terms_.now();
     const std::uint64_t arrival = arrival_.load(detail::memory_order_acquire);  // (1) (2)
-    const detail::bucket_pace pace = terms_.pace_of(tag_of(arrival));
+    detail::bucket_pace pace = terms_.pace_of(since & 1);  // before the arrival is there: mostly it is the one
+    if (tag_of(arrival) != (since & 1)) [[unlikely]]
+      pace = terms_.pace_of(tag_of(arrival));
     if (terms_.holds(since, tag_of(arrival))) [[likely]]
       return {arrival, pace, since};
   }
@@ -216,9 +223,10 @@ inline std::int64_t token_bucket::debt_at(time_point now, std::uint64_t arrival)
   return ahead > 0 ? ahead : 0;
 }
 
-inline std::int64_t token_bucket::take(std::int64_t tokens, time_point now, detail::time_of whose) noexcept {
+inline std::int64_t token_bucket::take(std::int64_t tokens, time_point now, detail::time_of whose,
+                                       sight& seen) noexcept {
   for (;;) {
-    const sight seen = look();
+    seen = look();
     if (seen.pace.interval == 0) return 0;
     if (tokens > seen.pace.burst) return more_than_burst;
     const std::int64_t cost = tokens * seen.pace.interval;  // at most the allowance, which fits

@@ -44,15 +44,18 @@ class terms_in_force {
 
   /// What an arrival with this tag goes by, if `holds` says so afterwards.
   [[nodiscard]] bucket_pace pace_of(tag at) const noexcept { return slots_[at].pace(); }
-  [[nodiscard]] bucket_terms of(tag at) const noexcept { return slots_[at].all(); }
+  [[nodiscard]] rate refill_of(tag at) const noexcept { return slots_[at].refill(); }
 
   /// Whether the slot of an arrival that was read after `since` has been left alone from then to now: what was read of
   /// it belongs together, and an arrival that is still the same goes by it.
   [[nodiscard]] bool holds(moment since, tag at) const noexcept {
-    // The arrival is of the last change that had begun then, or of the one before, which was not over. Two changes
-    // later the slot is written again.
-    const moment until = (since & 1) == at ? since + 1 : since;
-    return static_cast<std::int32_t>(begun_.load(memory_order_relaxed) - until) <= 0;  // relaxed: see (1) and (2)
+    const moment until = begun_.load(memory_order_relaxed);  // relaxed: see (1) and (2)
+    if (until == since) [[likely]]
+      return true;
+    // The arrival is of the last change that had begun at `since`, or of the one before, if that was not over. Two
+    // changes later the slot is written again.
+    const moment of = (since & 1) == at ? since : since - 1;
+    return until - of < 2;
   }
 
   // ---- by who changes them, one at a time
@@ -86,10 +89,9 @@ class terms_in_force {
     [[nodiscard]] bucket_pace pace() const noexcept {
       return {.interval = interval.load(memory_order_acquire), .burst = burst.load(memory_order_acquire)};  // (2)
     }
-    [[nodiscard]] bucket_terms all() const noexcept {
+    [[nodiscard]] rate refill() const noexcept {
       const std::int64_t of_events = events.load(memory_order_acquire);  // (2)
-      const duration of_period(period.load(memory_order_acquire));       // (2)
-      return {.pace = pace(), .refill = {of_events, of_period}};
+      return {of_events, duration(period.load(memory_order_acquire))};   // (2)
     }
   };
 
