@@ -18,8 +18,7 @@ using hold = capacity::hold;
 
 constexpr duration strict_slack = std::chrono::milliseconds(1);
 
-std::int64_t counted_tasks(std::int64_t configured) noexcept { return configured == unlimited ? 0 : configured; }
-std::int64_t counted_weight(std::int64_t configured) noexcept { return configured == unlimited ? 0 : configured; }
+std::int64_t counted(std::int64_t configured) noexcept { return configured == unlimited ? 0 : configured; }
 
 refusal_reason reason_of(outcome o) noexcept {
   switch (o) {
@@ -38,26 +37,26 @@ refusal_reason reason_of(outcome o) noexcept {
   return refusal_reason::invalid;
 }
 
-// With few tasks a stock here would be what is missing there.
-std::uint32_t block_of(std::int64_t max_tasks, std::size_t givers, child_stock::rule stocks) noexcept {
-  return max_tasks / stocks.tasks_per_giver >= static_cast<std::int64_t>(givers) ? stocks.block : 0;
-}
-
 }  // namespace
 
 gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
            child_stock::rule stocks)
-    : limits_(check(configured)),
-      clock_(&clock),
+    : clock_(&clock),
       alarm_(for_tokens),
-      bucket_(configured.rate, configured.burst, clock),
+      bucket_(check(configured).rate, configured.burst, clock),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
+      stock_rule_(stocks),
       stock_(givers != 0 && counts_tasks_
-                 ? std::make_unique<child_stock>(givers, block_of(configured.max_tasks, givers, stocks))
+                 ? std::make_unique<child_stock>(givers, child_stock::block_for(configured.max_tasks, givers, stocks))
                  : nullptr),
-      capacity_(counted_tasks(configured.max_tasks), counted_weight(configured.max_weight), givers),
-      max_weight_(counted_weight(configured.max_weight)),
+      max_tasks_(counted(configured.max_tasks)),
+      max_weight_(counted(configured.max_weight)),
+      max_waiters_(configured.max_waiters),
+      overflow_(configured.overflow),
+      strict_window_(configured.strict_window),
+      most_tasks_(counted(configured.max_tasks)),
+      capacity_(counted(configured.max_tasks), counted(configured.max_weight), givers),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
                   : counts_weight_ ? refusal_reason::weight_full
                                    : refusal_reason::rate_limited) {}
@@ -116,7 +115,7 @@ void gate::explain_room(capacity::outcome found, const capacity::view& seen, ver
 
 bool gate::take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept {
   // By an outside clock, grants at times ahead of it would all come now.
-  if (whose == time_of::caller && limits_.strict_window) v.stamp = std::min(v.stamp, clock_->now());
+  if (whose == time_of::caller && strict_window_.load(memory_order_relaxed)) v.stamp = std::min(v.stamp, clock_->now());
   const bool newcomer = from == capacity::place::newcomer;
   if (!bucket_.has_one(v.stamp)) {
     explain_rate(newcomer, whose, v);
@@ -165,12 +164,12 @@ duration gate::rate_wait(time_point now) const noexcept {
 }
 
 std::int64_t gate::in_use(refusal_reason limit, const capacity::view& seen) const noexcept {
+  // The limit stands beside the word, and may be the one before or after a move of it.
   switch (limit) {
     case refusal_reason::tasks_full:
-      return limits_.max_tasks - seen.tasks_free;
+      return std::max<std::int64_t>(max_tasks() - seen.tasks_free, 0);
     case refusal_reason::weight_full:
     case refusal_reason::too_heavy:
-      // The limit stands beside the word, and may be the one before or after a move of it.
       return std::max<std::int64_t>(max_weight_.load(memory_order_relaxed) - seen.weight_free, 0);
     default:
       return 0;
@@ -180,7 +179,7 @@ std::int64_t gate::in_use(refusal_reason limit, const capacity::view& seen) cons
 bool gate::take_token(time_point& now, time_of whose) noexcept {
   for (;;) {
     if (bucket_.take(1, now, whose) > 0) return false;
-    if (!limits_.strict_window) return true;
+    if (!strict_window_.load(memory_order_relaxed)) return true;
     const time_point after = clock_->now();
     if (after - now <= strict_slack) return true;
     now = after;  // that token is let go: it was for a time too far back
@@ -219,7 +218,7 @@ void gate::tell(watchers wanted) noexcept {
   if (wanted.closed && counts_tasks_ && is_nothing_out()) notify_emptied();
 }
 
-// ---- closing, and changing a limit
+// ---- closing
 
 void gate::close() noexcept {
   outcomes decided;
@@ -228,6 +227,10 @@ void gate::close() noexcept {
     if (stock_ != nullptr && !capacity_.load().closed) stock_->ask();  // for ever
     capacity_.close();
     while (waiter* const w = queue_.head()) refuse(*w, refusal_reason::closed, decided);
+    if (is_over_) {
+      end_being_over();
+      decided.fits_again = true;  // it is at an end, at any rate
+    }
     capacity_.set_waiters(false);
     if (stock_ != nullptr) recall_under_lock();
   }
@@ -249,35 +252,13 @@ bool gate::wait_until_empty(time_point until) noexcept {
   }
 }
 
-void gate::set_max_weight(std::int64_t limit) {
-  if (!counts_weight_ || limit < 1 || limit > largest_max_weight) {
-    throw std::invalid_argument("weir: limits.max_weight cannot become " + std::to_string(limit) +
-                                ": it can be moved within 1 to " + std::to_string(largest_max_weight) +
-                                ", and only where it was not weir::unlimited");
-  }
-  const time_point now = clock_->now();
-  outcomes decided;
-  {
-    lock_guard held(mutex_);
-    capacity_.move_weight_limit(limit - max_weight_.load(memory_order_relaxed));
-    max_weight_.store(limit, memory_order_relaxed);
-    for (waiter* w = queue_.head(); w != nullptr;) {
-      waiter* const next = waiter_list::after(w);
-      if (w->request_.weight > limit) refuse(*w, refusal_reason::too_heavy, decided);
-      w = next;
-    }
-    hand_on(now, bell::new_head_only, decided);
-  }
-  deliver(decided);
-}
-
 // ---- reports
 
 refusal gate::explain(const verdict& v, const door_request& asked) const noexcept {
   refusal why{.reason = v.why, .asked = asked.weight, .in_use = v.in_use, .retry_after = v.retry_after};
   switch (v.why) {
     case refusal_reason::tasks_full:
-      why.limit = limits_.max_tasks;
+      why.limit = max_tasks();
       break;
     case refusal_reason::weight_full:
     case refusal_reason::too_heavy:
@@ -285,17 +266,17 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
       break;
     case refusal_reason::waiters_full:
     case refusal_reason::shed:
-      why.limit = limits_.max_waiters;
-      why.in_use = limits_.max_waiters;
+      why.limit = max_waiters();
+      why.in_use = why.limit;
       break;
     case refusal_reason::rate_limited:
-      why.limit = limits_.burst;
-      why.in_use = limits_.burst;
-      why.rate = limits_.rate;
+      why.limit = bucket_.burst();
+      why.in_use = why.limit;
+      why.rate = bucket_.refill();
       break;
     case refusal_reason::expired:
     case refusal_reason::timed_out:
-      why.rate = limits_.rate;
+      why.rate = bucket_.refill();
       break;
     default:
       break;
@@ -305,7 +286,8 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
 
 std::int64_t gate::tasks_in_use() const noexcept {
   if (!counts_tasks_) return 0;
-  const std::int64_t out = capacity_.tasks_held(limits_.max_tasks);
+  const std::int64_t most = most_tasks_.load(memory_order_relaxed);
+  const std::int64_t out = std::clamp<std::int64_t>(capacity_.tasks_held(max_tasks_), 0, most);
   // Once it is closed nothing stays in a stock; what is on its way through one is then a task that has not ended yet.
   if (stock_ == nullptr || capacity_.load().closed) return out;
   return std::max<std::int64_t>(out - stock_->units(), 0);

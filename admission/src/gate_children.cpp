@@ -22,9 +22,10 @@ bool gate::try_add_child() noexcept {
 
 // And a block for the stock, unless somebody asks for what is there.
 bool gate::add_child_from_word(std::size_t giver) noexcept {
-  if (stock_ == nullptr || !stock_->keeps_units() || stock_->looks_asked()) return try_add_child();
+  const std::uint32_t block = stock_ != nullptr ? stock_->block() : 0;
+  if (block == 0 || stock_->looks_asked()) return try_add_child();
   stock_->note_use();
-  const std::uint32_t units = capacity_.try_take_block(stock_->block());
+  const std::uint32_t units = capacity_.try_take_block(block);
   if (units == 0) return try_add_child();  // none, or too many marks
   if (stock_->add(giver, units - 1)) {
     tell(capacity_.give_back({.tasks = stock_->take_all(giver), .weight = 0}, hold::attempt));
@@ -60,7 +61,6 @@ bool gate::take_room_with_givers(demand wanted, capacity::place from, hold kind,
 
 // Whether a unit was ever spare, as of the word that was read, or later.
 bool gate::may_have_spare() const noexcept {
-  if (!stock_->keeps_units()) return false;
   (void)capacity_.load();  // acquires that word, if the look before has not
   return stock_->was_used();
 }
@@ -81,7 +81,7 @@ void gate::recall_under_lock() noexcept {
 
 // True if the head has just begun to ask, and must look once more.
 bool gate::recall_for_head() noexcept {
-  if (stock_ == nullptr || !stock_->keeps_units() || head_asks_) return false;
+  if (stock_ == nullptr || !stock_->has_kept_units() || head_asks_) return false;
   head_asks_ = true;
   stock_->ask();
   recall_under_lock();

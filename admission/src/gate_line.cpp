@@ -17,6 +17,7 @@ void gate::look(bell when) noexcept {
 // Grants from the head on, as far as there is room and a token, and drops those whose time is over. Called after every
 // event that can change the answer: a release, a new head, a new limit, time that has passed.
 void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
+  if (is_over_ && is_still_over(decided)) return;
   while (waiter* const w = queue_.head()) {
     if (w->request_.deadline.has_passed(now)) {
       refuse(*w, refusal_reason::expired, decided);
@@ -76,6 +77,7 @@ void gate::refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept {
 void gate::deliver(const outcomes& decided) noexcept {
   // First what others depend on: the calls below run code of the user's.
   if (decided.head_word != nullptr) futex_wake(decided.head_word, wake_all);
+  if (decided.fits_again) futex_wake(&within_, wake_all);
   if (alarm_ != nullptr && decided.ring_at != time_point::max()) alarm_->ring_at(decided.ring_at);
   // A waiter may cease to exist in its call, so the next one is read before.
   for (waiter* w = decided.granted.head(); w != nullptr;) {
@@ -105,7 +107,7 @@ void gate::leave_place() noexcept {
 // makes one. The close is looked at after the places: if it is not there then, it was not when these were taken.
 bool gate::turns_away(const door_request& asked) const noexcept {
   const bool has_no_end = asked.deadline.is_never() && asked.patience.is_never();
-  return has_no_end && limits_.overflow == overflow::reject_new && waiting() >= limits_.max_waiters &&
+  return has_no_end && overflow() == weir::overflow::reject_new && waiting() >= max_waiters() &&
          !capacity_.load().closed;
 }
 
@@ -120,7 +122,7 @@ result<gate::slot> gate::reserve(const door_request& asked) {
     {
       const lock_guard held(mutex_);
       if (capacity_.load().closed) return explain(refused, asked);
-      const bool is_full = waiting() >= limits_.max_waiters;
+      const bool is_full = waiting() >= max_waiters();
       waiter* const dropped = is_full ? victim(asked) : nullptr;
       // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
       const std::int64_t ahead = queue_.size() - (dropped != nullptr ? 1 : 0);
@@ -134,7 +136,7 @@ result<gate::slot> gate::reserve(const door_request& asked) {
         waiting_.fetch_add(1, memory_order_relaxed);  // relaxed: a place carries no data
         return slot::reserved;
       }
-      if (limits_.overflow == overflow::caller_runs) return slot::caller_runs;
+      if (overflow() == weir::overflow::caller_runs) return slot::caller_runs;
       if (dropped == nullptr) {
         refused.why = refusal_reason::waiters_full;
         refused.retry_after = {};
@@ -148,8 +150,8 @@ result<gate::slot> gate::reserve(const door_request& asked) {
 }
 
 waiter* gate::victim(const door_request& newcomer) noexcept {
-  if (limits_.overflow == overflow::drop_oldest) return queue_.head();
-  if (limits_.overflow != overflow::drop_lowest) return nullptr;
+  if (overflow() == weir::overflow::drop_oldest) return queue_.head();
+  if (overflow() != weir::overflow::drop_lowest) return nullptr;
   waiter* lowest = nullptr;
   for (waiter* w = queue_.head(); w != nullptr; w = waiter_list::after(w)) {
     if (lowest == nullptr || w->request_.priority <= lowest->request_.priority) lowest = w;

@@ -37,6 +37,14 @@ result<time_point> wait_for_turn(gate& at, const door_request& asked, const std:
 
 limiter::limiter(const limits& configured, const clock_source& clock) : gate_(configured, clock) {}
 
+limiter::limiter(const limits& configured, const clock_source& clock, detail::gate::alarm& for_tokens,
+                 std::size_t givers)
+    : gate_(configured, clock, &for_tokens, givers) {}
+
+bool limiter::wait_until_within(deadline until) noexcept {
+  return gate_.wait_until_within(detail::this_thread_may_block() ? until.at() : time_point::min());
+}
+
 result<permit> limiter::try_acquire(std::int64_t weight) noexcept {
   return attempt(weight, gate_.clock().now(), time_of::own_clock);
 }
@@ -62,10 +70,11 @@ result<permit> limiter::acquire(std::int64_t weight, deadline until, const std::
 }
 
 weighted_semaphore::weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters, const clock_source& clock)
-    : limiter_({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters}, clock) {}
+    : limiter_({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters}, clock),
+      max_waiters_(max_waiters) {}
 
 void weighted_semaphore::set_capacity(std::int64_t capacity) {
-  limiter_.gate_.set_max_weight(check_capacity(capacity));
+  limiter_.set_limits({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters_});
 }
 
 result<permit> weighted_semaphore::try_acquire(std::int64_t weight) noexcept {

@@ -64,10 +64,7 @@ refusal core::reason_not_to_spawn() const noexcept {
 }
 
 refusal core::no_task_is_free() const noexcept {
-  return {.reason = refusal_reason::tasks_full,
-          .asked = 1,
-          .limit = options_.limits.max_tasks,
-          .in_use = options_.limits.max_tasks};
+  return {.reason = refusal_reason::tasks_full, .asked = 1, .limit = door_.max_tasks(), .in_use = door_.max_tasks()};
 }
 
 // For who has just found no task free, or no leave to spawn. A child runs at once, where it may: or what is queued of

@@ -39,6 +39,8 @@ class clock_thread final : public gate::alarm {
   /// Takes the timer of `f` out, if it is in. Wait-free but for the lock.
   void cancel(tracked_frame& f) noexcept;
 
+  /// Starts the thread. @throws as ensure_started.
+  void get_ready() override { ensure_started(); }
   /// Pumps the door then, or earlier.
   void ring_at(time_point at) noexcept override;
 

@@ -58,7 +58,8 @@ core::core(const pool_options& options)
       fork_generation_(fork_generation()),
       timing_(options_.time_one_in, static_cast<std::size_t>(*options_.workers)),
       timers_(*this, *options_.clock),
-      door_(options_.limits, *options_.clock, &timers_, static_cast<std::size_t>(*options_.workers)),
+      limiter_(options_.limits, *options_.clock, timers_, static_cast<std::size_t>(*options_.workers)),
+      door_(limiter_.engine()),
       idle_(static_cast<int>(*options_.workers)) {
   const auto count = static_cast<int>(*options_.workers);
   workers_.reserve(static_cast<std::size_t>(count));
@@ -85,10 +86,11 @@ refusal core::count_refusal(const refusal& why) noexcept {
   return why;
 }
 
-result<passage> core::enter(verb how, const submit_options& options, stamp wanted, deadline patience, bool is_timed) {
+result<passage> core::enter(verb how, const submit_options& options, stamp wanted, deadline patience, bool is_timed,
+                            launch_batch* batch) {
   if (is_forked()) return refusal{.reason = refusal_reason::forked};
   const bool has_timer = !options.deadline.is_never();
-  if (has_timer || (how != verb::try_submit && !options_.limits.rate.is_unlimited())) timers_.ensure_started();
+  if (has_timer || (how != verb::try_submit && door_.has_rate())) timers_.ensure_started();
   if (has_timer) timers_.promise_room();
   // From here on the passage gives back whatever has been promised, also if something below throws.
   passage way(*this, passage::kind::refused, static_cast<std::uint32_t>(options.weight), options.priority, {}, nullptr,
@@ -123,8 +125,11 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
     return admit_after(passage::kind::admitted, [&] { return acquire(door_, asked); });
   }
 
-  const bool needs_time = wanted == stamp::wanted || is_timed || has_timer || !options_.limits.rate.is_unlimited();
-  const gate::verdict v = door_.try_admit(asked, needs_time ? clock().now() : time_point{});
+  const bool needs_time = wanted == stamp::wanted || is_timed || has_timer || door_.has_rate();
+  gate::verdict v = door_.try_admit(asked, needs_time ? clock().now() : time_point{});
+  if (!v.granted && !needs_time && v.why == refusal_reason::rate_limited) {
+    v = door_.try_admit(asked, clock().now());  // there is a rate since a moment ago
+  }
   if (v.granted) {
     admitted_at_once_.add();
     return admit(passage::kind::admitted, v.stamp);
@@ -134,6 +139,7 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
   const result<gate::slot> place = door_.reserve(asked);
   if (!place) return refuse(place.error());
   if (*place == gate::slot::caller_runs) {
+    if (batch != nullptr) batch->flush();  // what has been admitted does not stay behind who waits
     return admit_after(passage::kind::admitted_for_caller,
                        [&] { return wait_in_line(door_, asked, gate::place::uncounted); });
   }

@@ -20,6 +20,7 @@
 #include "blocked_joins.hpp"
 #include "clock_thread.hpp"
 #include "idle.hpp"
+#include "pool_limiter.hpp"
 #include "run_context.hpp"
 #include "stop_count.hpp"
 #include "stop_registry.hpp"
@@ -50,7 +51,7 @@ class core {
   // ---- submission (core.cpp)
 
   [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience,
-                                      bool is_timed = false);
+                                      bool is_timed = false, launch_batch* batch = nullptr);
   [[nodiscard]] bool enter_at_once(const submit_options& options) noexcept;
   void admit(frame& f, time_point stamp) noexcept;
   void insert_all(std::span<frame* const> frames, priority lane) noexcept;
@@ -145,6 +146,7 @@ class core {
   [[nodiscard]] task_timing& timing() noexcept { return timing_; }
   [[nodiscard]] gate& door() noexcept { return door_; }
   [[nodiscard]] const gate& door() const noexcept { return door_; }
+  [[nodiscard]] limiter& limiter_at_door() noexcept { return limiter_; }
   [[nodiscard]] injector<frame, &frame::next_queued>& injected() noexcept { return injected_; }
   [[nodiscard]] detail::idle& idle() noexcept { return idle_; }
   [[nodiscard]] clock_thread& timers() noexcept { return timers_; }
@@ -236,7 +238,8 @@ class core {
   stop_registry stops_;
   stop_count stops_made_;
   clock_thread timers_;
-  gate door_;
+  pool_limiter limiter_;
+  gate& door_;  // of it
   injector<frame, &frame::next_queued> injected_;
   detail::idle idle_;
   tasks_on_callers on_callers_;

@@ -53,7 +53,8 @@ pool_metrics pool::metrics() const { return core_->metrics(); }
 
 int pool::workers() const noexcept { return static_cast<int>(core_->workers().size()); }
 
-const limits& pool::configured() const noexcept { return core_->options().limits; }
+limits pool::configured() const { return core_->door().configured(); }
+limiter& pool::door() noexcept { return core_->limiter_at_door(); }
 
 pool_metrics detail::core::metrics() const {
   pool_metrics m;

@@ -15,8 +15,9 @@ result<passage> enter(core& into, verb how, const submit_options& options, stamp
   return into.enter(how, options, wanted, patience, into.timing().takes_next());
 }
 
-result<passage> enter_timed(core& into, verb how, const submit_options& options, stamp wanted, bool is_timed) {
-  return into.enter(how, options, wanted, {}, is_timed);
+result<passage> enter_timed(core& into, verb how, const submit_options& options, stamp wanted, bool is_timed,
+                            launch_batch* batch) {
+  return into.enter(how, options, wanted, {}, is_timed, batch);
 }
 
 bool is_to_be_timed(core& in) noexcept { return in.timing().takes_next(); }

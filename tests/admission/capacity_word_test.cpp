@@ -109,13 +109,13 @@ TEST(CapacityWord, WhatIsNotCountedIsAlwaysTaken) {
 TEST(CapacityWord, AShrinkBelowWhatIsUsedLeavesLessThanNothing) {
   capacity_word word(3, largest_max_weight);
   ASSERT_EQ(take(word, {1, heaviest}), outcome::taken);
-  const capacity_word::view after = word.move_weight_limit(1 - largest_max_weight);
+  const capacity_word::view after = word.move_limits(0, 1 - largest_max_weight);
   EXPECT_EQ(after.weight_free, 1 - largest_max_weight);
   EXPECT_EQ(after.tasks_free, 2);
   EXPECT_EQ(take(word, {1, 1}), outcome::weight_full);
   EXPECT_EQ(word.give_back({1, heaviest}, hold::final).weight_free, 1);
   EXPECT_EQ(take(word, {1, 1}), outcome::taken);
-  EXPECT_EQ(word.move_weight_limit(largest_max_weight - 1).weight_free, largest_max_weight - 1);
+  EXPECT_EQ(word.move_limits(0, largest_max_weight - 1).weight_free, largest_max_weight - 1);
   expect(word, 2, largest_max_weight - 1);
 }
 
@@ -174,7 +174,7 @@ TEST(CapacityWord, ClosedIsForGoodAndComesFirst) {
   EXPECT_EQ(take(word, {1, 1}), outcome::closed);
   EXPECT_EQ(take(word, {1, 1}, place::head), outcome::closed);
   word.set_waiters(false);
-  (void)word.move_weight_limit(5);
+  (void)word.move_limits(0, 5);
   EXPECT_TRUE(word.give_back({1, 1}, hold::final).closed) << "no other operation opens it again";
   EXPECT_EQ(take(word, {1, 1}), outcome::closed);
   expect(word, 2, 7);
@@ -208,7 +208,7 @@ TEST(CapacityWord, AgreesWithPlainNumbersOverRandomSteps) {
         held.pop_back();
       } else {
         const std::int64_t next = 1 + up_to(largest_max_weight - 1);
-        (void)word.move_weight_limit(next - limit);
+        (void)word.move_limits(0, next - limit);
         limit = next;
       }
       expect(word, tasks - tasks_used, limit - weight_used);

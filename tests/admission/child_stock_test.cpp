@@ -27,7 +27,7 @@ TEST(ChildStock, KeepsTwoBlocksAtMost) {
 
 TEST(ChildStock, KeepsNothingWithoutABlock) {
   child_stock stock(1, 0);
-  EXPECT_FALSE(stock.keeps_units());
+  EXPECT_FALSE(stock.has_kept_units());
   EXPECT_FALSE(stock.put(0));
   EXPECT_TRUE(stock.is_empty());
 }

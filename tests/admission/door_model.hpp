@@ -77,11 +77,13 @@ class door_model {
     look();
   }
 
-  void resize(std::int64_t capacity) {
-    capacity_ = capacity;
+  void resize(std::int64_t tasks, std::int64_t capacity) {
+    if (closed_) return;
+    if (limits_.max_tasks != unlimited) limits_.max_tasks = tasks;
+    if (limits_.max_weight != unlimited) capacity_ = capacity;
     std::deque<place> kept;
     for (const place& p : line_) {
-      if (p.weight > capacity) {
+      if (p.weight > capacity_) {
         refuse(p.id, refusal_reason::too_heavy);
       } else {
         kept.push_back(p);
@@ -129,6 +131,9 @@ class door_model {
 
   // What one of this weight lacks, if anything.
   [[nodiscard]] outcome lack_of(std::uint32_t weight) const {
+    // After a resize, whoever comes and whatever for.
+    if (held_count() > limits_.max_tasks) return refusal_reason::tasks_full;
+    if (held_weight() > capacity_) return refusal_reason::weight_full;
     if (!has_token()) return refusal_reason::rate_limited;
     if (held_count() >= limits_.max_tasks) return refusal_reason::tasks_full;
     if (held_weight() + weight > capacity_) return refusal_reason::weight_full;

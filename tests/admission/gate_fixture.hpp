@@ -17,13 +17,21 @@ using detail::gate;
 // Rings are kept, and answered by hand.
 class kept_alarm final : public gate::alarm {
  public:
+  void get_ready() override { ++readied; }
   void ring_at(time_point at) noexcept override {
     last = at;
     ++rings;
   }
   std::optional<time_point> last;
   int rings = 0;
+  int readied = 0;
 };
+
+inline void set_max_weight(gate& at, std::int64_t limit) {
+  limits next = at.configured();
+  next.max_weight = limit;
+  at.set_limits(next);
+}
 
 class gate_fixture : public ::testing::Test {
  protected:

@@ -76,8 +76,11 @@ class real_door {
     collect();
   }
 
-  void resize(std::int64_t capacity) {
-    gate_.set_max_weight(capacity);
+  void resize(std::int64_t tasks, std::int64_t capacity) {
+    limits next = gate_.configured();
+    if (next.max_tasks != unlimited) next.max_tasks = tasks;
+    if (next.max_weight != unlimited) next.max_weight = capacity;
+    gate_.set_limits(next);
     collect();
   }
 
@@ -217,13 +220,14 @@ struct release final : command {
 };
 
 struct resize final : command {
+  std::int64_t tasks = *rc::gen::inRange<std::int64_t>(1, 8);
   std::int64_t capacity = *rc::gen::inRange<std::int64_t>(1, 8);
-  void apply(door_model& m) const override { m.resize(capacity); }
+  void apply(door_model& m) const override { m.resize(tasks, capacity); }
   void run(const door_model& before, real_door& door) const override {
-    door.resize(capacity);
+    door.resize(tasks, capacity);
     door.expect_like(nextState(before));
   }
-  void show(std::ostream& out) const override { out << "resize to " << capacity; }
+  void show(std::ostream& out) const override { out << "resize to " << tasks << " tasks, weight " << capacity; }
 };
 
 struct pass final : command {
@@ -263,7 +267,7 @@ void check_like_model(const limits& configured) {
 void check_like_model(const limits& configured, std::size_t givers) {
   const door_model model(configured, first_moment);
   real_door door(configured, givers);
-  rc::state::check(model, door, any_of<pass>);  // weights, which a resize is about, are not counted
+  rc::state::check(model, door, any_of<resize, pass>);
 }
 
 RC_GTEST_PROP(GateProperty, AWeightedSemaphoreDoesWhatThePlainModelDoes, ()) {

@@ -38,7 +38,7 @@ TEST_F(GateReport, ARefusalTellsTheStateThatDecidedItAndNotTheOneWhenItIsRead) {
 TEST_F(GateReport, AShrunkLimitIsReportedAsItIs) {
   gate door({.max_tasks = unlimited, .max_weight = 10}, clock_);
   hold(door, 8);
-  door.set_max_weight(3);
+  testing::set_max_weight(door, 3);
   const refusal why = door.explain(door.try_admit({.weight = 1}, clock_.now()), {.weight = 1});
   EXPECT_EQ(why.limit, 3);
   EXPECT_EQ(why.in_use, 8);
@@ -56,7 +56,7 @@ TEST_F(GateReport, WhatIsInUseIsNeverNegativeWhileTheLimitMoves) {
     }
     return seen;
   });
-  for (int i = 0; !testing::is_ready(least); ++i) door.set_max_weight(i % 2 == 0 ? 10 : 1'000'000);
+  for (int i = 0; !testing::is_ready(least); ++i) testing::set_max_weight(door, i % 2 == 0 ? 10 : 1'000'000);
   EXPECT_EQ(testing::get(least, "the reader"), 0);
   door.release(1);
 }

@@ -110,7 +110,7 @@ TEST_F(Gate, APlacePromisedUnderALargerLimitDoesNotBlockTheQueue) {
   hold(door, 5);
   recorded_waiter heavy("heavy", {.weight = 8}, book_);
   ASSERT_TRUE(door.reserve(heavy.request()));
-  door.set_max_weight(5);
+  testing::set_max_weight(door, 5);
   door.join(heavy, gate::place::reserved);
   EXPECT_EQ(book_, diary{"heavy too_heavy"}) << "as the head it would have waited for ever, and all behind it";
   door.release(5);
@@ -137,7 +137,7 @@ TEST_F(Gate, ShrinkingGrantsNothingUntilItFitsAgain) {
   wait(door, "a", {.weight = 2});
   wait(door, "heavy", {.weight = 4});
   wait(door, "b", {.weight = 1});
-  door.set_max_weight(3);
+  testing::set_max_weight(door, 3);
   EXPECT_EQ(book_, diary{"heavy too_heavy"});
   EXPECT_EQ(door.weight_in_use(), 10);
   door.release(6);
@@ -153,10 +153,10 @@ TEST_F(Gate, GrowingGrantsWhomThereIsRoomForNow) {
   hold(door, 2);
   wait(door, "a", {.weight = 2});
   wait(door, "b", {.weight = 2});
-  door.set_max_weight(5);
+  testing::set_max_weight(door, 5);
   EXPECT_EQ(book_, diary{"a granted"});
   EXPECT_EQ(door.weight_in_use(), 4);
-  door.set_max_weight(6);
+  testing::set_max_weight(door, 6);
   EXPECT_EQ(book_, (diary{"a granted", "b granted"}));
   door.release(6);
 }
@@ -164,7 +164,7 @@ TEST_F(Gate, GrowingGrantsWhomThereIsRoomForNow) {
 TEST_F(Gate, ALimitCannotBecomeImpossible) {
   gate door({.max_tasks = unlimited, .max_weight = 5}, clock_);
   for (const std::int64_t bad : {std::int64_t{0}, std::int64_t{-1}, largest_max_weight + 1, std::int64_t{unlimited}}) {
-    EXPECT_THROW(door.set_max_weight(bad), std::invalid_argument) << bad;
+    EXPECT_THROW(testing::set_max_weight(door, bad), std::invalid_argument) << bad;
   }
   EXPECT_EQ(door.max_weight(), 5);
   EXPECT_EQ(door.weight_in_use(), 0);
@@ -172,7 +172,7 @@ TEST_F(Gate, ALimitCannotBecomeImpossible) {
   EXPECT_FALSE(door.try_admit({}, clock_.now()).granted);
   door.release(5);
   gate uncounted({}, clock_);
-  EXPECT_THROW(uncounted.set_max_weight(5), std::invalid_argument);
+  EXPECT_THROW(testing::set_max_weight(uncounted, 5), std::invalid_argument);
 }
 
 TEST_F(Gate, CountAndWeightAreTakenTogetherOrNotAtAll) {

@@ -21,12 +21,14 @@ outcome take(task_word& word, place from = place::newcomer, hold kind = hold::fi
   return word.try_take(from, kind, seen);
 }
 
+std::int64_t held(const task_word& word, std::int64_t limit) { return limit - word.tasks_free(); }
+
 TEST(TaskWord, TakesUntilTheTasksAreUsedUp) {
   task_word word(2, 1);
   EXPECT_EQ(take(word), outcome::taken);
   EXPECT_EQ(take(word), outcome::taken);
   EXPECT_EQ(take(word), outcome::tasks_full);
-  EXPECT_EQ(word.held(), 2);
+  EXPECT_EQ(held(word, 2), 2);
 }
 
 TEST(TaskWord, FindsRoomWhoeverGaveItBack) {
@@ -39,9 +41,9 @@ TEST(TaskWord, FindsRoomWhoeverGaveItBack) {
     } else {
       (void)word.give_back_as(static_cast<std::size_t>(i % 3));
     }
-    EXPECT_EQ(word.held(), 0);
+    EXPECT_EQ(held(word, 1), 0);
     EXPECT_EQ(take(word), outcome::taken);
-    EXPECT_EQ(word.held(), 1);
+    EXPECT_EQ(held(word, 1), 1);
   }
 }
 
@@ -74,7 +76,7 @@ TEST(TaskWord, The32ndAttemptIsContended) {
   for (int i = 0; i < 31; ++i) ASSERT_EQ(take(word, place::newcomer, hold::attempt), outcome::taken);
   EXPECT_EQ(take(word, place::newcomer, hold::attempt), outcome::contended);
   EXPECT_EQ(take(word), outcome::taken);
-  EXPECT_EQ(word.held(), 32);
+  EXPECT_EQ(held(word, 100), 32);
 }
 
 TEST(TaskWord, ABlockIsWhatThereIsOfItAndAnAttempt) {
@@ -87,10 +89,10 @@ TEST(TaskWord, ABlockIsWhatThereIsOfItAndAnAttempt) {
   (void)word.give_back({.tasks = 2, .weight = 0}, hold::attempt);
   word.settle();
   EXPECT_EQ(word.load().attempts, 0U);
-  EXPECT_EQ(word.held(), 3);
+  EXPECT_EQ(held(word, 5), 3);
   (void)word.give_back_as(0);
   EXPECT_EQ(word.try_take_block(4), 3U) << "returns are looked for where the block is larger than what is known of";
-  EXPECT_EQ(word.held(), 5);
+  EXPECT_EQ(held(word, 5), 5);
 }
 
 TEST(TaskWord, ABlockAndAChildPassACloseAndThoseWhoWait) {
@@ -110,7 +112,7 @@ TEST(TaskWord, ThereAre31Marks) {
   EXPECT_EQ(word.try_take_block(2), 0U);
   EXPECT_EQ(take(word, place::child), outcome::taken);
   for (int i = 0; i < 31; ++i) word.settle();
-  EXPECT_EQ(word.held(), 1);
+  EXPECT_EQ(held(word, 100), 1);
 }
 
 TEST(TaskWord, WhoGivesBackHearsOfThoseWhoWait) {
@@ -137,7 +139,7 @@ TEST(TaskWord, WhoGivesBackHearsOfTheClose) {
   EXPECT_TRUE(first.closed);
   EXPECT_FALSE(first.waiters);
   EXPECT_TRUE(word.give_back(one, hold::final).closed);
-  EXPECT_EQ(word.held(), 0);
+  EXPECT_EQ(held(word, 2), 0);
   EXPECT_EQ(take(word), outcome::closed);
   EXPECT_EQ(take(word, place::head), outcome::closed);
 }
@@ -147,18 +149,40 @@ TEST(TaskWord, CountsWhateverComesAndGoes) {
   constexpr std::size_t givers = 3;
   std::mt19937_64 random(testing::seed());
   task_word word(most, givers);
-  std::int64_t held = 0;
+  std::int64_t inside = 0;
   for (int i = 0; i < 100'000; ++i) {
     if (random() % 2 == 0) {
-      EXPECT_EQ(take(word), held < most ? outcome::taken : outcome::tasks_full);
-      if (held < most) ++held;
-    } else if (held > 0) {
+      EXPECT_EQ(take(word), inside < most ? outcome::taken : outcome::tasks_full);
+      if (inside < most) ++inside;
+    } else if (inside > 0) {
       const std::size_t by = random() % (givers + 1);
       (void)(by == givers ? word.give_back(one, hold::final) : word.give_back_as(by));
-      --held;
+      --inside;
     }
-    ASSERT_EQ(word.held(), held);
+    ASSERT_EQ(held(word, most), inside);
   }
+}
+
+TEST(TaskWord, ALimitMovesBelowAndAboveTheFirstOne) {
+  task_word word(3, 2);
+  ASSERT_EQ(take(word), outcome::taken);
+  ASSERT_EQ(take(word), outcome::taken);
+  word.move_limit(1 - 3);
+  EXPECT_EQ(word.tasks_free(), -1);
+  EXPECT_EQ(held(word, 1), 2);
+  task_word::view seen{};
+  EXPECT_EQ(word.try_take(place::newcomer, hold::final, seen), outcome::tasks_full);
+  EXPECT_EQ(seen.tasks_free, -1);
+  EXPECT_EQ(word.try_take_block(4), 0U);
+  EXPECT_EQ(word.load().tasks_free, 0);
+  (void)word.give_back_as(0);
+  EXPECT_EQ(take(word), outcome::tasks_full);
+  (void)word.give_back_as(1);
+  EXPECT_EQ(take(word), outcome::taken);
+  EXPECT_EQ(take(word), outcome::tasks_full);
+  word.move_limit((std::int64_t{1} << 24) - 2);  // to the largest
+  EXPECT_EQ(word.tasks_free(), (std::int64_t{1} << 24) - 2);
+  EXPECT_EQ(word.try_take_block(1'000), 1'000U);
 }
 
 }  // namespace

@@ -355,9 +355,10 @@ TEST(ReturnsModel, HoldsWithViews) {
 TEST(ReturnsModel, EachOrderIsNeeded) {
   const model::mutants m = model::weaken_each_order("task_word.hpp", with_views());
   EXPECT_EQ(m.killed, 14);
-  // It orders the closer's look at the returns after those of whom the word did not show the close. The explorer runs
-  // sequentially consistent operations in their one order anyway, where C++ lets them have another one.
-  EXPECT_THAT(m.survivors, testing::ElementsAre("close fetch_or: acquire -> relaxed"));
+  // It acquires so that the closer looks at the returns after those of whom the word did not show the close. The
+  // explorer runs sequentially consistent operations in their one order anyway, where C++ lets them have another one.
+  // What it releases is limits_model.cpp's.
+  EXPECT_THAT(m.survivors, testing::Each(testing::StartsWith("close fetch_or: acq_rel")));
 }
 
 }  // namespace returns_model

@@ -278,8 +278,11 @@ TEST(SemaphoreModel, AResizeLosesNobody) {
                        });
                        s.thread("holder", [&d] { d.leave(2); });
                        s.thread("resizer", [&d] {
-                         d.at.set_max_weight(1);
-                         d.at.set_max_weight(3);
+                         for (const std::int64_t limit : {1, 3}) {
+                           weir::limits next = three;
+                           next.max_weight = limit;
+                           d.at.set_limits(next);
+                         }
                        });
                      }));
   EXPECT_TRUE(r.passed() && r.complete) << r.report;

@@ -156,7 +156,7 @@ struct unit_steps {
   }
 
   /// Unlike tasks_in_use, all that is missing in the word.
-  static std::int64_t out_of_the_word(const gate& g) { return g.capacity_.tasks_held(g.limits_.max_tasks); }
+  static std::int64_t out_of_the_word(const gate& g) { return g.capacity_.tasks_held(g.max_tasks_); }
 
  private:
   static constexpr demand tasks(std::uint32_t n) { return {.tasks = n, .weight = 0}; }

@@ -1,6 +1,7 @@
 // Count, weight and rate at one door, all or nothing: for whatever is to be protected, with or without a pool.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stop_token>
 
@@ -58,6 +59,24 @@ class limiter {
   /// arrival.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
 
+  /// Changes the limits, at once, all or none. Also to less than what is held: then nobody is let in, and in a pool no
+  /// child begins (it runs inline), until that fits again. Those who wait and are heavier than max_weight leave
+  /// `too_heavy`; those who fit now are let in, in order, and who waits for a token is told anew when it comes. Who
+  /// waits stays, also if max_waiters is less. The tokens that are there stay, up to the burst; see
+  /// token_bucket::set_rate. While the call runs, an admission finds each limit as it was or as it will be; after it,
+  /// all as they are. After a close nothing changes any more.
+  /// @param next  all of them, checked as by the constructor. max_tasks that were `unlimited` stay so, since what is
+  ///              held was not counted; counted ones can become `unlimited`: 16,777,215. max_weight that was
+  ///              `unlimited` stays so, any other stays a number.
+  /// @throws std::invalid_argument naming the field, the value and the rule; then nothing has changed.
+  /// Takes the short lock, and then wakes whom it decided on: linear in those who wait.
+  void set_limits(const limits& next) { gate_.set_limits(next); }
+
+  /// Waits until no more is held than the limits are, after they were lowered: true, at once where that is so. False at
+  /// `until`, by the limiter's clock, or if the limiter is closed before; on a worker of a pool, which may not wait, if
+  /// it is not so already. Blocking.
+  [[nodiscard]] bool wait_until_within(deadline until = {}) noexcept;
+
   /// Refuses everything from now on, `closed`, first of all those who wait, in order. Permits that are out stay valid.
   /// Idempotent. Takes the short lock, and then wakes each of those who wait: linear in their number.
   void close() noexcept { gate_.close(); }
@@ -68,11 +87,16 @@ class limiter {
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept { return gate_.tasks_in_use(); }
   [[nodiscard]] std::int64_t weight_in_use() const noexcept { return gate_.weight_in_use(); }
   [[nodiscard]] std::int64_t waiting() const noexcept { return gate_.waiting(); }
-  /// As given to the constructor.
-  [[nodiscard]] const limits& configured() const noexcept { return gate_.configured(); }
+  /// The limits as they are in force, all of one moment. Takes the short lock.
+  [[nodiscard]] limits configured() const { return gate_.configured(); }
+
+ protected:
+  /// The door of a pool, whose workers give back what was admitted, and which rings when a token is due.
+  limiter(const limits& configured, const clock_source& clock, detail::gate::alarm& for_tokens, std::size_t givers);
+  [[nodiscard]] detail::gate& engine() noexcept { return gate_; }
+  [[nodiscard]] const detail::gate& engine() const noexcept { return gate_; }
 
  private:
-  friend class weighted_semaphore;  // changes its one limit
   [[nodiscard]] result<permit> attempt(std::int64_t weight, time_point now, detail::time_of whose) noexcept;
 
   detail::gate gate_;

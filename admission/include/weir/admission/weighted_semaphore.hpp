@@ -47,6 +47,9 @@ class weighted_semaphore {
   /// Takes the short lock, and then wakes whom it decided on: linear in those who wait.
   void set_capacity(std::int64_t capacity);
 
+  /// Waits until what is held is within the capacity, after it was lowered; see limiter::wait_until_within. Blocking.
+  [[nodiscard]] bool wait_until_within(deadline until = {}) noexcept { return limiter_.wait_until_within(until); }
+
   /// Refuses everything from now on. See limiter::close.
   void close() noexcept { limiter_.close(); }
 
@@ -57,6 +60,7 @@ class weighted_semaphore {
 
  private:
   limiter limiter_;
+  const std::int64_t max_waiters_;
 };
 
 }  // namespace weir

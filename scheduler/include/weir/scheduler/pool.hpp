@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <weir/admission/limiter.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/result.hpp>
 #include <weir/scheduler/detail/submission.hpp>
@@ -147,8 +148,12 @@ class pool {
   [[nodiscard]] pool_metrics metrics() const;
   /// The number of workers, which never changes. Any thread; wait-free.
   [[nodiscard]] int workers() const noexcept;
-  /// The limits as they are in force, which never change. Any thread; wait-free. Valid as long as the pool.
-  [[nodiscard]] const limits& configured() const noexcept;
+  /// The limits as they are in force, all of one moment. Any thread; takes the door's short lock.
+  [[nodiscard]] limits configured() const;
+  /// The door itself: to change its limits while the pool runs, and to hold room for work that is not the pool's. Its
+  /// permits count as live tasks, a shutdown waits for them, and they are gone before the pool; a close of it is the
+  /// first step of a shutdown. Any thread; wait-free. Valid as long as the pool.
+  [[nodiscard]] limiter& door() noexcept;
 
  private:
   friend detail::core& detail::core_of(pool& p) noexcept;
@@ -237,7 +242,7 @@ result<void> pool::post_with(detail::launch_batch* batch, const submit_options& 
   using callable = std::decay_t<F>;
   const auto stamp =
       is_plain && !detail::observes_admission<callable> ? detail::stamp::for_limits_only : detail::stamp::wanted;
-  result<detail::passage> way = detail::enter_timed(*core_, detail::verb::enqueue, options, stamp, is_timed);
+  result<detail::passage> way = detail::enter_timed(*core_, detail::verb::enqueue, options, stamp, is_timed, batch);
   if (!way) return way.error();
   if (batch != nullptr && !way->leads_to_queues()) {
     batch->flush();
@@ -264,13 +269,11 @@ requires requires(Range& r) {
 }
 posted_all pool::post_all(const submit_options& options, Range&& callables, const std::source_location& where) {
   detail::launch_batch batch(*core_, options.priority);
-  // Where the caller may have to wait for its turn, nothing that has a permit may wait for the caller.
-  detail::launch_batch* const together = configured().overflow != overflow::caller_runs ? &batch : nullptr;
   const bool is_plain = options.deadline.is_never() && !detail::trace_of(options);
   posted_all so_far;
   for (auto&& f : callables) {
     const result<void> one =
-        post_with(together, options, std::forward<decltype(f)>(f), where, is_plain, detail::is_to_be_timed(*core_));
+        post_with(&batch, options, std::forward<decltype(f)>(f), where, is_plain, detail::is_to_be_timed(*core_));
     if (!one) {
       so_far.why = one.error();
       break;

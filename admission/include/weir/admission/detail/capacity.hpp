@@ -55,15 +55,19 @@ class capacity {
   void set_waiters(bool any) noexcept { tasks_ ? tasks_->set_waiters(any) : word_.set_waiters(any); }
   /// Under the lock of the queue.
   void close() noexcept { tasks_ ? tasks_->close() : (void)word_.close(); }
-  /// Where weights are counted.
-  void move_weight_limit(std::int64_t change) noexcept { (void)word_.move_weight_limit(change); }
+  /// Under the lock of the queue, in one step. A limit that is not counted is not moved.
+  void move_limits(std::int64_t tasks, std::int64_t weight) noexcept {
+    tasks_ ? tasks_->move_limit(tasks) : (void)word_.move_limits(tasks, weight);
+  }
 
   /// Cheap: with givers, `tasks_free` is what the last sum of their returns leaves.
   [[nodiscard]] view load() const noexcept { return tasks_ ? tasks_->load() : word_.load(); }
-  /// Of a limit of `most`, where tasks are counted. With givers too much by at most what is taken during the call:
+  /// What is held of `limit`, where tasks are counted. The limit is read last: at a closed gate it is the one that the
+  /// word goes by. While it moves, off by the move. With givers too much by at most what is taken during the call:
   /// exact when nothing is.
-  [[nodiscard]] std::int64_t tasks_held(std::int64_t most) const noexcept {
-    return tasks_ ? tasks_->held() : most - word_.load().tasks_free;
+  [[nodiscard]] std::int64_t tasks_held(const atomic<std::int64_t>& limit) const noexcept {
+    const std::int64_t free = tasks_ ? tasks_->tasks_free() : word_.load().tasks_free;
+    return limit.load(memory_order_relaxed) - free;  // relaxed: ordered by the word, after a close
   }
 
  private:

@@ -116,17 +116,17 @@ class capacity_word {
   }
 
   /// For good. Returns true to the one caller that closed it; who gave back before that is seen by it.
-  bool close() noexcept { return (word_.fetch_or(closed_bit, memory_order_acquire) & closed_bit) == 0; }  // (1)
+  bool close() noexcept { return (word_.fetch_or(closed_bit, memory_order_acq_rel) & closed_bit) == 0; }  // (1) (3)
 
-  /// Moves the limit of the weights by `change`; the caller keeps the limit within its range, and never moves it twice
-  /// at once.
-  view move_weight_limit(std::int64_t change) noexcept {
-    const auto added = static_cast<std::uint64_t>(change);
+  /// Moves both limits in one step, also below what is used; the caller keeps them within their ranges, and never moves
+  /// them twice at once.
+  view move_limits(std::int64_t tasks, std::int64_t weight) noexcept {
+    const std::uint64_t added = (static_cast<std::uint64_t>(tasks) << tasks_shift) + static_cast<std::uint64_t>(weight);
     return unpack(word_.fetch_add(added, memory_order_relaxed) +
                   added);  // relaxed: room that a setter makes carries no data
   }
 
-  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1) (2)
+  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1) (2) (3)
 
   static constexpr std::uint32_t most_attempts = 31;
 
@@ -180,6 +180,7 @@ class capacity_word {
   //     next one does.
   // (2) spare units: release by who takes a block, or the last that is here -> acquire load by a newcomer that found no
   //     room; that there are spare units was noted before.
+  // (3) the last limits: release by who closes -> acquire load by who asks what is held at a closed gate.
   atomic<std::uint64_t> word_;
 };
 

@@ -24,13 +24,26 @@ class child_stock {
     std::int64_t tasks_per_giver = 64;
   };
 
+  /// How large blocks are for so many tasks: with few of them a stock would be what is missing elsewhere.
+  [[nodiscard]] static std::uint32_t block_for(std::int64_t max_tasks, std::size_t givers, rule by) noexcept {
+    return max_tasks / by.tasks_per_giver >= static_cast<std::int64_t>(givers) ? by.block : 0;
+  }
+
   /// @param block  0: no stock is ever filled, and each child takes and gives one at the word.
-  child_stock(std::size_t givers, std::uint32_t block) : block_(block), stocks_(givers) {}
+  child_stock(std::size_t givers, std::uint32_t block) : block_(block), has_kept_units_(block != 0), stocks_(givers) {}
   child_stock(const child_stock&) = delete;
   child_stock& operator=(const child_stock&) = delete;
 
-  [[nodiscard]] bool keeps_units() const noexcept { return block_ != 0; }
-  [[nodiscard]] std::uint32_t block() const noexcept { return block_; }
+  /// How many units a refill takes; 0: none is made.
+  [[nodiscard]] std::uint32_t block() const noexcept { return block_.load(memory_order_relaxed); }
+  /// Whether units were ever kept; for who holds the lock that set_block needs.
+  [[nodiscard]] bool has_kept_units() const noexcept { return has_kept_units_; }
+  [[nodiscard]] std::size_t givers() const noexcept { return stocks_.size(); }
+  /// From here on. One at a time; a refill that is under way may still be of the old size.
+  void set_block(std::uint32_t block) noexcept {
+    has_kept_units_ = has_kept_units_ || block != 0;
+    block_.store(block, memory_order_relaxed);
+  }
 
   // ---- by the giver, for its own stock
 
@@ -48,7 +61,7 @@ class child_stock {
   /// Adds one unit. False if one is to go to the word: there is enough here, or somebody asks.
   [[nodiscard]] bool put(std::size_t giver) noexcept {
     // relaxed: only this thread adds
-    if (stocks_[giver].spare.load(memory_order_relaxed) >= 2 * block_) return false;
+    if (stocks_[giver].spare.load(memory_order_relaxed) >= 2 * block()) return false;
     note_use();  // it may have been taken at the word
     return !add(giver, 1) || !take(giver);
   }
@@ -110,7 +123,9 @@ class child_stock {
  private:
   friend struct unit_steps;
 
-  const std::uint32_t block_;
+  // Writer: who changes the limits. Readers: givers; relaxed, a number alone.
+  atomic<std::uint32_t> block_;
+  bool has_kept_units_;
 
   // The units that a giver has in stock. Added to by the giver alone; taken by it, and by who recalls.
   // (1) put: release by the giver -> acquire by who recalls; what the holder did comes before what is granted for it.

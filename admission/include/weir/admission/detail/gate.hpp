@@ -31,6 +31,8 @@ class gate {
   /// Who comes back with `pump` when a token is due, for waiters that cannot do it themselves. Told outside the lock.
   class alarm {
    public:
+    /// Called before there may be waiters that lack a token, maybe more than once. @throws what keeps it from ringing.
+    virtual void get_ready() = 0;
     virtual void ring_at(time_point at) noexcept = 0;
 
    protected:
@@ -133,15 +135,18 @@ class gate {
   /// counted.
   [[nodiscard]] bool wait_until_empty(time_point until) noexcept;
 
-  /// Changes the limit of the weights, at once, also below what is held: nothing is then granted until it fits again.
-  /// @throws std::invalid_argument if it is out of range, or if weights are not counted.
-  void set_max_weight(std::int64_t limit);
+  /// Changes all limits, as `limiter::set_limits` says.
+  /// @throws std::invalid_argument as weir::check does, or where a limit that is not counted is to become one, or a
+  ///   weight that is counted is not to be any more; and what alarm::get_ready throws. Then nothing has changed.
+  void set_limits(const limits& next);
+  /// Sleeps until no more is held than the limits are, the gate is closed, or `until`; true if the first.
+  [[nodiscard]] bool wait_until_within(time_point until) noexcept;
 
   /// The refusal in full: the state is that of the decision.
   [[nodiscard]] refusal explain(const verdict& v, const door_request& asked) const noexcept;
 
-  /// Free to be outdated at once. While the limit of the weights moves, weight_in_use may be off by the move; never
-  /// below 0. With givers, tasks_in_use may be too much by what is admitted during the call; never above the limit; and
+  /// Free to be outdated at once. While limits move, what is in use may be off by the move; never below 0. With givers,
+  /// tasks_in_use may be too much by what is admitted during the call; never above the largest limit there was; and
   /// with children, as long as it is open, off by the units that move between the word and a stock.
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept;
   [[nodiscard]] std::int64_t weight_in_use() const noexcept;
@@ -151,7 +156,12 @@ class gate {
   [[nodiscard]] std::int64_t max_weight() const noexcept {
     return counts_weight_ ? max_weight_.load(memory_order_relaxed) : largest_max_weight;
   }
-  [[nodiscard]] const limits& configured() const noexcept { return limits_; }
+  [[nodiscard]] std::int64_t max_tasks() const noexcept { return max_tasks_.load(memory_order_relaxed); }
+  [[nodiscard]] weir::overflow overflow() const noexcept { return overflow_.load(memory_order_relaxed); }
+  [[nodiscard]] std::int64_t max_waiters() const noexcept { return max_waiters_.load(memory_order_relaxed); }
+  [[nodiscard]] bool has_rate() const noexcept { return !bucket_.is_unlimited(); }
+  /// The limits as they are in force, all of one moment. Takes the lock.
+  [[nodiscard]] limits configured() const WEIR_EXCLUDES(mutex_);
   [[nodiscard]] const clock_source& clock() const noexcept { return *clock_; }
 
  private:
@@ -165,6 +175,7 @@ class gate {
     waiter_list refused;
     const atomic<std::uint32_t>* head_word = nullptr;  // of a thread at the head, to be woken
     time_point ring_at = time_point::max();
+    bool fits_again = false;  // what is held, after a limit was lowered
   };
   // Whether the alarm is set again for a head that it was set for before: once it has rung it must be.
   // Else only for an earlier time, after a clock that went back.
@@ -201,17 +212,33 @@ class gate {
   void recall_under_lock() noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool recall_for_head() noexcept WEIR_REQUIRES(mutex_);
   // Spare units are out, too. Never too little, if no more is admitted.
-  [[nodiscard]] bool is_nothing_out() const noexcept { return capacity_.tasks_held(limits_.max_tasks) == 0; }
+  [[nodiscard]] bool is_nothing_out() const noexcept { return capacity_.tasks_held(max_tasks_) == 0; }
+  void move_limits(const limits& next) noexcept WEIR_REQUIRES(mutex_);
+  void refuse_the_too_heavy(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  void begin_being_over() noexcept WEIR_REQUIRES(mutex_);
+  [[nodiscard]] bool is_still_over(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  void end_being_over() noexcept WEIR_REQUIRES(mutex_);
   void leave_place() noexcept;
   void notify_emptied() noexcept;
 
-  const limits limits_;
   const clock_source* clock_;
   alarm* alarm_;
   token_bucket bucket_;
   const bool counts_tasks_;
   const bool counts_weight_;
+  const child_stock::rule stock_rule_;
   const std::unique_ptr<child_stock> stock_;  // null: there are no givers, or tasks are not counted
+
+  // The limits in force: those that the word's free parts are counted from (0 if they are not counted), and those of
+  // the line. Writer: set_limits, under the lock. Readers: all; relaxed, numbers alone, that may be of before the
+  // change. At a closed gate they change no more, and who has seen the close by the word sees the last.
+  atomic<std::int64_t> max_tasks_;
+  atomic<std::int64_t> max_weight_;
+  atomic<std::int64_t> max_waiters_;
+  atomic<weir::overflow> overflow_;
+  atomic<bool> strict_window_;
+  // The largest max_tasks there was. Writers and readers as above.
+  atomic<std::int64_t> most_tasks_;
 
   alignas(cache_line) capacity capacity_;
 
@@ -219,9 +246,9 @@ class gate {
   // Writers: who gives back the last that is held, who leaves the line, close. Readers: wait_until_empty.
   // (2) emptied: release addition by the writer -> acquire load by the reader; it only says "look again".
   atomic<std::uint32_t> emptied_{0};
-  // The limit that weight_free is counted from. Writer: set_max_weight under the lock. Readers: reports; relaxed, a
-  // number alone.
-  atomic<std::int64_t> max_weight_;
+  // Bumped when what is held fits the limits again. Writers: under the lock. Readers: wait_until_within, which looks
+  // under the lock; relaxed, it only says "look again".
+  atomic<std::uint32_t> within_{0};
   // Places taken and promised. Writers: who is promised one and who is granted, under the lock; who leaves, after it.
   // Readers: reserve under the lock, so that it never passes max_waiters; wait_until_empty; reports.
   // (1) left: release subtraction after what waited is destroyed -> acquire load by wait_until_empty.
@@ -234,11 +261,12 @@ class gate {
   // the bit and the first look at a new line reads what the last head lacked.
   atomic<refusal_reason> head_lacks_;
 
-  alignas(cache_line) mutex mutex_;
+  alignas(cache_line) mutable mutex mutex_;
   waiter_list queue_ WEIR_GUARDED_BY(mutex_);
   const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the head that was told to come back for its token
   time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
   bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;             // for spare units, since it lacks a task
+  bool is_over_ WEIR_GUARDED_BY(mutex_) = false;               // more is held than the limits are, or was a moment ago
 };
 
 }  // namespace weir::detail

@@ -27,9 +27,10 @@ class task_word {
 
   /// @param most    tasks at once, at least 1.
   /// @param givers  how many counts of returns there are.
-  task_word(std::int64_t most, std::size_t givers) : most_(most), returns_(givers) {
-    room_until_.store(static_cast<std::uint64_t>(most), memory_order_relaxed);  // nobody else is here yet
-  }
+  task_word(std::int64_t most, std::size_t givers)
+      : room_until_(none_taken + static_cast<std::uint64_t>(most)),
+        room_at_first_(none_taken + static_cast<std::uint64_t>(most)),
+        returns_(givers) {}
   task_word(const task_word&) = delete;
   task_word& operator=(const task_word&) = delete;
 
@@ -74,7 +75,7 @@ class task_word {
     for (;;) {
       if (until < taken(now) + most) until = sum_up(until);
       const view seen = unpack(now, until);
-      const auto units = static_cast<std::uint32_t>(std::min<std::int64_t>(seen.tasks_free, most));
+      const auto units = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seen.tasks_free, 0, most));
       if (units == 0 || seen.attempts == capacity_word::most_attempts) return 0;
       const std::uint64_t next = now + units + one_attempt;
       if (word_.compare_exchange_weak(now, next, memory_order_acq_rel, memory_order_relaxed)) return units;  // (1)
@@ -120,21 +121,28 @@ class task_word {
   /// Under the lock of the queue. For good.
   void close() noexcept {
     draw_attention(is_closed, true);
-    word_.fetch_or(closed_bit, memory_order_acquire);  // (1)
+    word_.fetch_or(closed_bit, memory_order_acq_rel);  // (1) (6)
   }
 
-  /// `tasks_free` as of the last sum.
+  /// Moves the limit, also below what is held: what it is lowered by is taken, and given back when it is raised. Never
+  /// by more than the largest limit in all, and never twice at once.
+  void move_limit(std::int64_t change) noexcept {
+    word_.fetch_sub(static_cast<std::uint64_t>(change), memory_order_relaxed);  // relaxed: carries no data
+  }
+
+  /// `tasks_free` as of the last sum, and never below 0.
   [[nodiscard]] view load() const noexcept {
-    const std::uint64_t now = word_.load(memory_order_relaxed);  // relaxed: a report
-    return unpack(now, room_until_.load(memory_order_relaxed));  // relaxed: a number beside it
+    const std::uint64_t now = word_.load(memory_order_relaxed);       // relaxed: a report
+    view seen = unpack(now, room_until_.load(memory_order_relaxed));  // relaxed: a number beside it
+    seen.tasks_free = std::max<std::int64_t>(seen.tasks_free, 0);
+    return seen;
   }
 
-  /// What is held. The returns are read first, so that it is never too little; what is taken while they are read may
-  /// make it too much, but never more than the limit is told. Exact when nothing is taken any more.
-  [[nodiscard]] std::int64_t held() const noexcept {
-    const std::uint64_t sum = sum_of_returns();
-    const std::uint64_t held = taken(word_.load(memory_order_seq_cst)) - sum;  // (5)
-    return std::min(static_cast<std::int64_t>(held), most_);
+  /// What is free; below 0 after the limit was set below what is held. The returns are read first, so that it is never
+  /// too much; what is taken while they are read may make it too little. Exact when nothing is taken any more.
+  [[nodiscard]] std::int64_t tasks_free() const noexcept {
+    const std::uint64_t sum = room_at_first_ + sum_of_returns();
+    return static_cast<std::int64_t>(sum - taken(word_.load(memory_order_seq_cst)));  // (5) (6)
   }
 
  private:
@@ -146,14 +154,17 @@ class task_word {
   static constexpr std::uint64_t one_attempt = std::uint64_t{1} << attempts_shift;
   static constexpr std::uint64_t waiters_bit = std::uint64_t{1} << 62;
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+  // Where `taken` begins, so that a limit can be raised as far as limits go before anything was taken.
+  static constexpr std::uint64_t none_taken = std::uint64_t{1} << 24;
   static constexpr std::uint32_t somebody_waits = 1;
   static constexpr std::uint32_t is_closed = 2;
 
   static constexpr std::uint64_t taken(std::uint64_t word) noexcept { return word & taken_mask; }
 
-  // Another thread's older sum may be less than what has been taken since: then no room is known of.
+  // Below 0 where another thread's older sum is less than what has been taken since, or the limit was lowered: then no
+  // room is known of.
   static constexpr view unpack(std::uint64_t word, std::uint64_t until) noexcept {
-    return {.tasks_free = static_cast<std::int64_t>(std::max(until, taken(word)) - taken(word)),
+    return {.tasks_free = static_cast<std::int64_t>(until - taken(word)),
             .weight_free = 0,
             .attempts = static_cast<std::uint32_t>((word & ~(waiters_bit | closed_bit)) >> attempts_shift),
             .waiters = (word & waiters_bit) != 0,
@@ -161,7 +172,7 @@ class task_word {
   }
 
   static constexpr bool is_for_want_of_room(outcome o, const view& seen) noexcept {
-    return seen.tasks_free == 0 && (o == outcome::tasks_full || o == outcome::contended);
+    return seen.tasks_free <= 0 && (o == outcome::tasks_full || o == outcome::contended);
   }
 
   [[nodiscard]] std::uint64_t sum_of_returns() const noexcept {
@@ -173,7 +184,7 @@ class task_word {
   // How many may be taken in all, now; kept if it is more than `known`, so that a refusal writes nothing. Slow threads
   // may store an older sum over a newer one: that is a bound as well, and who finds it used up sums up again.
   [[nodiscard]] std::uint64_t sum_up(std::uint64_t known) noexcept {
-    const std::uint64_t sum = static_cast<std::uint64_t>(most_) + sum_of_returns();
+    const std::uint64_t sum = room_at_first_ + sum_of_returns();
     if (sum > known) room_until_.store(sum, memory_order_release);  // (2)
     return sum;
   }
@@ -183,17 +194,19 @@ class task_word {
     attention_.store(any ? before | to : before & ~to, memory_order_seq_cst);  // (4)
   }
 
-  // What was taken, less what was given back here (57 bits: 4 years of a billion a second), attempts in flight (5),
-  // waiters, closed. Writers: takers, who gives back without a giver, the queue under its lock. Readers: the same.
+  // What was taken, less what was given back here and what the limit was raised by (57 bits: 4 years of a billion a
+  // second), attempts in flight (5), waiters, closed. Writers: takers, who gives back without a giver, the queue and
+  // who moves the limit under its lock. Readers: the same.
   // (1) room: release by who gives back here, or takes -> acquire by who takes. Every write is a read-modify-write, so
   //     that all earlier ones reach a taker: what was done before a return, and the returns that an earlier grant used.
-  alignas(cache_line) atomic<std::uint64_t> word_{0};
-  // Less than this may have been taken: the limit and all returns, as somebody has summed them up. Never above the
-  // truth, since returns only grow. Writers, readers: takers.
+  // (6) the last limits: release by who closes -> acquire load by who asks what is held at a closed gate.
+  alignas(cache_line) atomic<std::uint64_t> word_{none_taken};
+  // Less than this may have been taken: the first limit and all returns, as somebody has summed them up. Never above
+  // the truth, since returns only grow. Writers, readers: takers.
   // (2) sum: release store by who summed up -> acquire load by who takes; hands on what (3) has brought.
-  atomic<std::uint64_t> room_until_{0};
+  atomic<std::uint64_t> room_until_;
 
-  alignas(cache_line) const std::int64_t most_;
+  alignas(cache_line) const std::uint64_t room_at_first_;
   // How many each giver has given back; only grows. Writer: the giver. Readers: who finds no room otherwise.
   // (3) return: release addition by the giver -> acquire load by who sums up; what the holder did comes before what is
   //     granted for it.
