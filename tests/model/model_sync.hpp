@@ -294,4 +294,9 @@ inline std::chrono::steady_clock::time_point steady_now(
   return model::now();
 }
 
+/// Two ticks a nanosecond of the model's clock.
+inline std::uint64_t counter_now(std::source_location at = std::source_location::current()) noexcept {
+  return 2 * static_cast<std::uint64_t>(steady_now(at).time_since_epoch().count());
+}
+
 }  // namespace weir::detail

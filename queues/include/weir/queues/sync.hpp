@@ -1,4 +1,5 @@
-// The seam: the only file of weir that names std::atomic, a fence, a futex, a mutex of the system or the CPU's pause.
+// The seam: the only file of weir that names std::atomic, a fence, a futex, a mutex of the system, the CPU's pause or
+// its counter.
 //
 // Everything else uses the names below, which cost nothing: an alias, or one inlined call. With WEIR_MODEL defined as
 // the name of a header, the same names come from that: the interleaving explorer of tests/model/, or the counts of
@@ -95,6 +96,20 @@ inline constexpr int wake_all = INT_MAX;
 
 /// The time of the system's monotonic clock. What decides about deadlines and rates asks weir::clock_source instead.
 inline std::chrono::steady_clock::time_point steady_now() noexcept { return std::chrono::steady_clock::now(); }
+
+/// The CPU's time-stamp counter, read after all that this thread did before: without the barrier a CPU reads it ahead
+/// of a load whose line it waits for, and who was handed something reads an earlier count than who handed it over.
+/// Whether it counts time, and whether `lfence` is such a barrier here, the caller has asked before; 0 on other CPUs.
+inline std::uint64_t counter_now() noexcept {
+#if defined(__x86_64__)
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  __asm__ __volatile__("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+  return std::uint64_t{high} << 32 | low;
+#else
+  return 0;
+#endif
+}
 
 }  // namespace weir::detail
 
