@@ -5,6 +5,8 @@
 
 #include <weir/admission/deadline.hpp>
 
+#include "futex_sleep.hpp"
+
 namespace weir {
 namespace {
 
@@ -14,12 +16,7 @@ class system_steady_clock final : public clock_source {
 
   void wait_until(const detail::atomic<std::uint32_t>& word, std::uint32_t expected,
                   time_point until) const noexcept override {
-    if (until == time_point::max()) {
-      detail::futex_wait(word, expected, duration(-1));
-      return;
-    }
-    const time_point present = now();  // compared before it is subtracted: the length to a far past has no number
-    if (present < until) detail::futex_wait(word, expected, until - present);
+    detail::sleep_by(*this, word, expected, until);
   }
 };
 
