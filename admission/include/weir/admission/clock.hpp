@@ -1,5 +1,6 @@
-// Where time comes from. Nothing in the library reads the system's clock but `steady_clock_source`; whatever depends on
-// time takes the time as an argument or a clock_source, so that a test, a simulation and a service run the same code.
+// Where time comes from. Nothing in the library reads the system's clock but `steady_clock_source` and, beside the
+// CPU's counter, `tsc_clock_source`; whatever depends on time takes the time as an argument or a clock_source, so that
+// a test, a simulation and a service run the same code.
 // Progress: `now` of the steady clock is wait-free; a manual clock takes a short lock; `wait_until` blocks.
 #pragma once
 
