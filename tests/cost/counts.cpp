@@ -67,6 +67,7 @@ constexpr owner owners[] = {
     {"child_stock.hpp", "", kind::worker_rmw},
     {"gate.cpp", "", kind::pool_rmw},
     {"gate_line.cpp", "", kind::pool_rmw},
+    {"counter_clock.hpp", "", kind::pool_rmw},
     {"token_bucket.hpp", "", kind::pool_rmw},
     {"token_bucket.cpp", "", kind::pool_rmw},
 };

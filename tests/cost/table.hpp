@@ -191,6 +191,15 @@ inline constexpr row bucket_first_grant_at{
 inline constexpr row bucket_grant_at{"token_bucket: grant at a caller's time", 1, {.pool_rmws = 1}};
 inline constexpr row bucket_refusal_at{"token_bucket: refusal at a caller's time", 1, {}};
 
+// ---- the clock by the time-stamp counter, whose reading counts as one of the clock
+
+inline constexpr row tsc_now{"tsc_clock: now", 1, {.clock_reads = 1}};
+// The lock, and the line. The steady clock, the counter, the steady clock.
+inline constexpr row tsc_renewal{"tsc_clock: now, once in 0.8 ms, besides", 1, {.pool_rmws = 2, .clock_reads = 3}};
+inline constexpr row tsc_sparse{"tsc_clock: now, where readings are sparse", 1, {.pool_rmws = 1, .clock_reads = 1}};
+// The time told, the lock, and the line. The steady clock, and what a renewal reads.
+inline constexpr row tsc_line{"tsc_clock: now, the second after a pause", 1, {.pool_rmws = 3, .clock_reads = 4}};
+
 // ---- the door of a pool, by its workers
 
 // Out of the worker's stock of units, and back.
@@ -242,6 +251,10 @@ inline constexpr std::array table = {&nested_fork,
                                      &bucket_first_grant_at,
                                      &bucket_grant_at,
                                      &bucket_refusal_at,
+                                     &tsc_now,
+                                     &tsc_renewal,
+                                     &tsc_sparse,
+                                     &tsc_line,
                                      &child,
                                      &child_of_another,
                                      &child_outside};
