@@ -1,11 +1,14 @@
-// What the door costs: a permit taken and given back, a token, the whole gate, a refusal; one and two threads.
+// What the door costs: a permit taken and given back, a token, the whole gate, a refusal, and the time itself; one and
+// two threads.
 #include <weir/admission/limiter.hpp>
 #include <weir/admission/token_bucket.hpp>
+#include <weir/admission/tsc_clock.hpp>
 #include <weir/admission/weighted_semaphore.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <semaphore>
+#include <string>
 
 #include "measure.hpp"
 
@@ -36,6 +39,13 @@ void rate_weir(benchmark::State& state) {
 }
 BENCHMARK(rate_weir)->Name("admission/rate/weir")->ThreadRange(1, 2)->UseRealTime();
 
+void rate_tsc_weir(benchmark::State& state) {
+  static token_bucket bucket(per_second(plenty), plenty, tsc_clock_source());
+  for (auto _ : state) require(bucket.try_take().has_value(), "an admission");
+  state.SetLabel(std::string(tsc_clock_source().why_steady()));
+}
+BENCHMARK(rate_tsc_weir)->Name("admission/rate_tsc/weir")->ThreadRange(1, 2)->UseRealTime();
+
 void rate_now_weir(benchmark::State& state) {
   static token_bucket bucket(per_second(plenty), plenty);
   const time_point now = steady_clock_source().now();
@@ -55,6 +65,24 @@ void refusal_weir(benchmark::State& state) {
   for (auto _ : state) require(!door.try_acquire(1).has_value(), "a refusal");
 }
 BENCHMARK(refusal_weir)->Name("admission/refusal/weir")->ThreadRange(1, 2)->UseRealTime();
+
+void read_clock(benchmark::State& state, const clock_source& clock) {
+  time_point last{};
+  for (auto _ : state) {
+    const time_point now = clock.now();
+    require(last <= now, "a time that is no earlier");
+    last = now;
+  }
+}
+
+void now_steady(benchmark::State& state) { read_clock(state, steady_clock_source()); }
+BENCHMARK(now_steady)->Name("admission/now_steady/weir")->ThreadRange(1, 2)->UseRealTime();
+
+void now_tsc(benchmark::State& state) {
+  read_clock(state, tsc_clock_source());
+  state.SetLabel(std::string(tsc_clock_source().why_steady()));
+}
+BENCHMARK(now_tsc)->Name("admission/now_tsc/weir")->ThreadRange(1, 2)->UseRealTime();
 
 }  // namespace
 }  // namespace weir::perf
