@@ -249,5 +249,14 @@ TEST(CommandLine, WhatIsNotUnderstoodIsOneLineAndStatusTwo) {
   }
 }
 
+TEST(CommandLine, EachWrongSettingHasALine) {
+  const ran done = run({"replay", "--workers", "0", "--deadline", "250"});
+  EXPECT_EQ(done.status, 2);
+  EXPECT_EQ(done.err,
+            "weir: --workers \"0\": out of range, 1 to 1024 is possible, choose a number in that range\n"
+            "weir: --deadline \"250\": the unit is missing, ns, us, ms, s, min and h are known, write it behind the "
+            "number, such as 250ms\n");
+}
+
 }  // namespace
 }  // namespace weir::tools

@@ -61,8 +61,8 @@ TEST(Settings, EachFlagIsTaken) {
                                 .run_for = "2min",
                                 .seed = "18446744073709551615",
                                 .json = "out.json",
-                                .strict = true,
-                                .compare = true});
+                                .strict = "true",
+                                .compare = "true"});
   EXPECT_EQ(all.trace, "t.csv");
   EXPECT_EQ(all.door, door_verb::block);
   EXPECT_EQ(all.workers, 3U);
@@ -203,6 +203,22 @@ TEST(Settings, ContradictionsAreRefused) {
   EXPECT_EQ(
       message_of({.rate = "0.000000001", .burst = "1000000000"}).rfind("these limits are not possible together: ", 0),
       0U);
+}
+
+TEST(Settings, AllThatIsWrongIsToldAtOnce) {
+  const read_settings found =
+      read_all({.door = "open", .workers = "0", .max_tasks = "9", .rate = "2000", .speed = "fast"});
+  EXPECT_EQ(found.all.max_tasks, 9);
+  ASSERT_EQ(found.wrong.size(), 4U);
+  EXPECT_EQ(found.wrong[0].text.rfind("--workers \"0\": ", 0), 0U);
+  EXPECT_EQ(found.wrong[1].text.rfind("--door \"open\": ", 0), 0U);
+  EXPECT_EQ(found.wrong[2].text.rfind("--speed \"fast\": ", 0), 0U);
+  EXPECT_EQ(found.wrong[3].text.rfind("--rate 2000: the burst is missing, ", 0), 0U);
+}
+
+TEST(Settings, NoRuleSpeaksOfAValueThatCouldNotBeRead) {
+  EXPECT_EQ(read_all({.rate = "fast", .burst = "5"}).wrong.size(), 1U);
+  EXPECT_EQ(read_all({.door = "block", .max_waiters = "0", .overflow = "wait"}).wrong.size(), 1U);
 }
 
 TEST(Settings, UnknownWordsListTheKnownOnes) {

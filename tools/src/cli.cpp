@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -24,6 +25,11 @@ constexpr const char* replay_notes =
     "Exit status: 0 all promises held, 1 a promise was broken, 2 bad input or a report that cannot be written, 3 "
     "interrupted\n"
     "and drained, 4 the measurement is invalid, 130 interrupted twice.";
+
+void add_truth(CLI::App& to, const std::string& name, std::optional<written_value>& value, const std::string& help) {
+  to.add_flag_callback(
+      "--" + name, [&value] { value = written_value(true); }, help);
+}
 
 void add_replay_options(CLI::App& replay, written_settings& to) {
   replay.footer(replay_notes);
@@ -59,8 +65,8 @@ void add_replay_options(CLI::App& replay, written_settings& to) {
 
   replay.option_defaults()->group("Report");
   replay.add_option("--json", to.json, "Write the report there too, as JSON")->type_name("FILE");
-  replay.add_flag("--compare", to.compare, "Run oneTBB beside it, without limits and behind a counter");
-  replay.add_flag("--strict", to.strict, "Refuse requests that could never be admitted (2) and late submitters (4)");
+  add_truth(replay, "compare", to.compare, "Run oneTBB beside it, without limits and behind a counter");
+  add_truth(replay, "strict", to.strict, "Refuse requests that could never be admitted (2) and late submitters (4)");
 }
 
 std::string one_line(std::string text) {
@@ -99,6 +105,8 @@ int run_command_line(int count, const char* const* arguments, std::ostream& out,
     err << "weir: the standard output cannot be written, all of it needs room there, make some or choose another "
            "file\n";
     return status == static_cast<int>(exit_status::broken) ? status : unusable;
+  } catch (const bad_settings& error) {
+    for (const finding& one : error.all()) err << "weir: " << told(one) << '\n';
   } catch (const bad_input& error) {
     err << "weir: " << error.what() << '\n';
   } catch (const std::bad_alloc&) {

@@ -21,11 +21,6 @@ struct unit {
 };
 constexpr std::array<unit, 6> units{{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 6e10}, {"h", 3.6e12}}};
 
-[[noreturn]] void refuse(const given_value& given, const std::string& what, const std::string& limit,
-                         const std::string& remedy) {
-  throw bad_input(std::string(given.flag) + ' ' + quoted(given.text) + ": " + what + ", " + limit + ", " + remedy);
-}
-
 std::string bound_text(double number) {
   char text[32];
   std::snprintf(text, sizeof text, "%.12g", number);
@@ -42,12 +37,42 @@ bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+bool in_file(const given_value& given) { return !given.value.at.file.empty(); }
+
+// How such a value would be written there.
+std::string such_as(const given_value& given, const std::string& sample) {
+  return "such as " + (in_file(given) ? '"' + sample + '"' : sample);
+}
+
 }  // namespace
+
+void refuse(const given_value& given, const std::string& what, const std::string& limit, const std::string& remedy) {
+  const std::string told = in_file(given) ? assignment(given.key, given.value)
+                                          : name_at(given.key, given.value.at) + ' ' + quoted(given.text());
+  throw bad_input(told + ": " + what + ", " + limit + ", " + remedy);
+}
+
+bool truth_value(const given_value& given) {
+  if (given.text() == "true") return true;
+  if (given.text() != "false") refuse(given, "this is neither yes nor no", "true or false is possible", "write one");
+  return false;
+}
+
+std::string file_value(const given_value& given) {
+  if (given.value.as != written_as::word) {
+    refuse(given, "this is no name", "the name of a file is needed", "write it in quotes");
+  }
+  if (given.text().empty()) {
+    refuse(given, "the name is empty", "a file is needed",
+           "name one or leave the " + std::string(in_file(given) ? "line" : "flag") + " out");
+  }
+  return std::string(given.text());
+}
 
 std::uint64_t whole_value(const given_value& given, std::uint64_t least, std::uint64_t most) {
   const std::string range = std::to_string(least) + " to " + std::to_string(most) + " is possible";
   std::uint64_t value = 0;
-  const std::string_view text = given.text;
+  const std::string_view text = given.text();
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole =
       end == text.data() + text.size() && (error == std::errc{} || error == std::errc::result_out_of_range);
@@ -61,7 +86,7 @@ std::uint64_t whole_value(const given_value& given, std::uint64_t least, std::ui
 }
 
 std::int64_t limit_value(const given_value& given, std::int64_t least, std::int64_t most) {
-  if (given.text == "unlimited") return weir::unlimited;
+  if (given.text() == "unlimited") return weir::unlimited;
   return static_cast<std::int64_t>(
       whole_value(given, static_cast<std::uint64_t>(least), static_cast<std::uint64_t>(most)));
 }
@@ -69,7 +94,7 @@ std::int64_t limit_value(const given_value& given, std::int64_t least, std::int6
 double number_value(const given_value& given, double least, double most) {
   const std::string range = bound_text(least) + " to " + bound_text(most) + " is possible";
   double value = 0;
-  if (read_number(given.text, value) != given.text.data() + given.text.size()) {
+  if (read_number(given.text(), value) != given.text().data() + given.text().size()) {
     refuse(given, "this is no finite number", range, "write a plain number");
   }
   if (value < least || value > most) refuse(given, "out of range", range, "choose a number in that range");
@@ -79,12 +104,13 @@ double number_value(const given_value& given, double least, double most) {
 nanoseconds time_value(const given_value& given, nanoseconds least, nanoseconds most) {
   const std::string range = time_text(least) + " to " + time_text(most) + " is possible";
   double number = 0;
-  const char* const end = read_number(given.text, number);
-  if (end == nullptr) refuse(given, "this is no length of time", range, "write a number and a unit, such as 250ms");
-  const std::string_view name = given.text.substr(static_cast<std::size_t>(end - given.text.data()));
+  const char* const end = read_number(given.text(), number);
+  if (end == nullptr)
+    refuse(given, "this is no length of time", range, "write a number and a unit, " + such_as(given, "250ms"));
+  const std::string_view name = given.text().substr(static_cast<std::size_t>(end - given.text().data()));
   if (name.empty()) {
     refuse(given, "the unit is missing", "ns, us, ms, s, min and h are known",
-           "write it behind the number, such as 250ms");
+           "write it behind the number, " + such_as(given, "250ms"));
   }
   for (const unit& known : units) {
     if (known.name != name) continue;
@@ -98,12 +124,12 @@ nanoseconds time_value(const given_value& given, nanoseconds least, nanoseconds 
 }
 
 weir::rate rate_value(const given_value& given) {
-  if (given.text == "unlimited") return weir::unlimited;
+  if (given.text() == "unlimited") return weir::unlimited;
   constexpr std::size_t most_decimals = 9;
   constexpr std::int64_t most_per_s = 1'000'000'000;
   constexpr std::int64_t most_events = 1'000'000'000;  // of a rate_bound
   const std::string range = "0.000000001 to 1000000000 a second is possible";
-  const std::string_view text = given.text;
+  const std::string_view text = given.text();
   const std::size_t point = text.find('.');
   const std::string_view whole = text.substr(0, point);
   const std::string_view decimals = point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);

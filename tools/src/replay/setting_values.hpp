@@ -1,5 +1,5 @@
-// Reads one value of the command line, or says in one line what is wrong with it: what was asked, the limit, what to
-// do. And the other way: how such values are written.
+// Reads one value of the command line or of a file, or says in one line what is wrong with it: what was asked, the
+// limit, what to do. And the other way: how such values are written.
 #pragma once
 
 #include <chrono>
@@ -9,13 +9,21 @@
 
 #include <weir/admission/limits.hpp>
 
+#include "written_value.hpp"
+
 namespace weir::tools {
 
-/// A flag and what the user wrote behind it.
+/// A setting and what the user wrote for it.
 struct given_value {
-  std::string_view flag;  ///< with its dashes
-  std::string_view text;
+  std::string_view key;  ///< as in a file: `max_tasks`
+  const written_value& value;
+
+  [[nodiscard]] std::string_view text() const noexcept { return value.text; }
 };
+
+/// Says what is wrong with it.
+[[noreturn]] void refuse(const given_value& given, const std::string& what, const std::string& limit,
+                         const std::string& remedy);
 
 /// A whole number from `least` to `most`. @throws bad_input
 [[nodiscard]] std::uint64_t whole_value(const given_value& given, std::uint64_t least, std::uint64_t most);
@@ -25,6 +33,12 @@ struct given_value {
 
 /// A finite number from `least` to `most`. @throws bad_input
 [[nodiscard]] double number_value(const given_value& given, double least, double most);
+
+/// Yes or no, written true or false. @throws bad_input
+[[nodiscard]] bool truth_value(const given_value& given);
+
+/// The name of a file. @throws bad_input
+[[nodiscard]] std::string file_value(const given_value& given);
 
 /// A length of time with its unit (`250ms`, `1.5s`; ns, us, ms, s, min, h) from `least` to `most`. @throws bad_input
 [[nodiscard]] std::chrono::nanoseconds time_value(const given_value& given, std::chrono::nanoseconds least,

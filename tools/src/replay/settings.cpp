@@ -1,5 +1,6 @@
 #include "settings.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <stdexcept>
@@ -7,7 +8,6 @@
 
 #include <weir/scheduler/cpu_count.hpp>
 
-#include "bad_input.hpp"
 #include "setting_values.hpp"
 
 namespace weir::tools {
@@ -15,6 +15,8 @@ namespace weir::tools {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+using written_one = std::optional<written_value>;
 
 constexpr std::uint64_t most_workers = 1'024;
 constexpr std::int64_t largest_burst = 1'000'000'000;
@@ -31,105 +33,172 @@ template <typename Choice, std::size_t Count>
 Choice choice(const given_value& given, const std::array<std::pair<std::string_view, Choice>, Count>& known) {
   std::string names;
   for (const auto& [name, value] : known) {
-    if (name == given.text) return value;
+    if (name == given.text()) return value;
     names += (names.empty() ? "" : " or ") + std::string(name);
   }
-  throw bad_input(std::string(given.flag) + ' ' + quoted(given.text) + ": this is unknown, " + names +
-                  " is possible, choose one of them");
+  refuse(given, "this is unknown", names + " is possible", "choose one of them");
 }
 
-// Stores what `read` makes of a flag's text, if the flag was given.
-template <typename Target, typename Read>
-void take(const std::optional<std::string>& text, std::string_view flag, Target& target, Read read) {
-  if (text) target = read(given_value{.flag = flag, .text = *text});
+std::optional<nanoseconds> deadline_value(const given_value& given) {
+  if (given.text() == "none") return std::nullopt;
+  return time_value(given, 1us, 1h);
 }
 
-void check_combination(const written_settings& written, const settings& all) {
-  if (written.rate && !all.rate.is_unlimited() && !written.burst) {
-    throw bad_input("--rate " + *written.rate +
-                    ": the burst is missing, a rate has a burst of at least 1, add --burst");
+// Reads what was written into the settings, value by value, and then what the values mean together. What is wrong is
+// kept and the rest read on, so that all of it is told at once.
+class settings_reader {
+ public:
+  explicit settings_reader(const written_settings& written) : written_(written) {}
+
+  read_settings read_all() && {
+    read_pool();
+    read_limits();
+    read_input();
+    check_rate();
+    check_door();
+    check_report();
+    if (wrong_.empty()) check_limits();
+    return {std::move(all_), std::move(wrong_)};
   }
-  if (written.burst && all.rate.is_unlimited()) {
-    throw bad_input("--burst " + *written.burst +
-                    ": there is no rate, a burst is a part of a rate, add --rate or leave it out");
+
+ private:
+  template <typename Target, typename Read>
+  void take(const written_one& value, std::string_view key, Target& target, Read read_value) {
+    if (!value) return;
+    try {
+      target = read_value(given_value{.key = key, .value = *value});
+    } catch (const bad_input& error) {
+      wrong_.push_back({value->at, error.what()});
+      unread_.push_back(&value);
+    }
   }
-  if (all.door == door_verb::try_submit && (written.max_waiters || written.overflow)) {
-    throw bad_input(
-        std::string(written.max_waiters ? "--max-waiters" : "--overflow") +
-        " with --door try: nobody waits at this door, waiters belong to enqueue and block, leave out one of the two");
+
+  void take_count(const written_one& value, std::string_view key, std::int64_t& target, std::uint64_t least,
+                  std::uint64_t most) {
+    take(value, key, target,
+         [=](const given_value& given) { return static_cast<std::int64_t>(whole_value(given, least, most)); });
   }
-  if (all.door == door_verb::block && all.max_waiters == 0 && all.overflow != overflow::caller_runs) {
-    throw bad_input(
-        "--max-waiters 0 with --door block: nobody could wait at the door, block needs at least 1 waiter, use --door "
-        "try or --overflow caller_runs");
+
+  // Whether a rule may rely on it: it was left out, or it could be read.
+  [[nodiscard]] bool known(const written_one& value) const {
+    return std::find(unread_.begin(), unread_.end(), &value) == unread_.end();
   }
-  std::error_code ignored;
-  if (!all.json.empty() && !all.trace.empty() && std::filesystem::equivalent(all.json, all.trace, ignored)) {
-    throw bad_input("--json " + all.json +
-                    ": this is the trace, a report may not overwrite its input, choose another file");
+
+  void refuse_together(const written_one& value, std::string_view key, const std::string& why) {
+    wrong_.push_back({value->at, assignment(key, *value) + why});
   }
-  try {
-    (void)weir::check(weir::limits{.max_tasks = all.max_tasks,
-                                   .max_weight = all.max_weight.value_or(1),
-                                   .rate = all.rate,
-                                   .burst = all.burst,
-                                   .max_waiters = all.max_waiters,
-                                   .overflow = all.overflow});
-  } catch (const std::invalid_argument& error) {
-    throw bad_input(std::string("these limits are not possible together: ") + error.what());
+
+  void read_pool() {
+    all_.workers = static_cast<unsigned>(default_cpu_count().workers);
+    take(written_.workers, "workers", all_.workers,
+         [](const given_value& given) { return static_cast<unsigned>(whole_value(given, 1, most_workers)); });
+    take(written_.door, "door", all_.door, [](const given_value& given) { return choice(given, doors); });
+    take(written_.deadline, "deadline", all_.deadline, deadline_value);
   }
-}
+
+  void read_limits() {
+    all_.max_tasks = 64 * std::int64_t{all_.workers};
+    all_.max_waiters = 64 * std::int64_t{all_.workers};
+    take(written_.max_tasks, "max_tasks", all_.max_tasks,
+         [](const given_value& given) { return limit_value(given, 1, weir::largest_max_tasks); });
+    take(written_.max_weight, "max_weight", all_.max_weight,
+         [](const given_value& given) { return limit_value(given, 1, weir::largest_max_weight); });
+    take(written_.rate, "rate", all_.rate, rate_value);
+    take_count(written_.burst, "burst", all_.burst, 1, largest_burst);
+    take_count(written_.max_waiters, "max_waiters", all_.max_waiters, 0, weir::largest_max_tasks);
+    take(written_.overflow, "overflow", all_.overflow,
+         [](const given_value& given) { return choice(given, overflows); });
+  }
+
+  void read_input() {
+    take(written_.trace, "trace", all_.trace, file_value);
+    take(written_.cancel, "cancel", all_.cancel_percent,
+         [](const given_value& given) { return number_value(given, 0, 100); });
+    take(written_.speed, "speed", all_.speed, [](const given_value& given) { return number_value(given, 1e-3, 1e9); });
+    take(written_.repeat, "repeat", all_.repeat,
+         [](const given_value& given) { return whole_value(given, 1, 1'000'000'000); });
+    take(written_.token_cost, "token_cost", all_.token_cost,
+         [](const given_value& given) { return time_value(given, 1ns, 1s); });
+    take(written_.run_for, "for", all_.run_for, [](const given_value& given) { return time_value(given, 1ms, 720h); });
+    take(written_.seed, "seed", all_.seed,
+         [](const given_value& given) { return whole_value(given, 0, ~std::uint64_t{0}); });
+    take(written_.json, "json", all_.json, file_value);
+    take(written_.strict, "strict", all_.strict, truth_value);
+    take(written_.compare, "compare", all_.compare, truth_value);
+  }
+
+  void check_rate() {
+    if (!known(written_.rate)) return;
+    if (written_.rate && !all_.rate.is_unlimited() && !written_.burst) {
+      refuse_together(
+          written_.rate, "rate",
+          ": the burst is missing, a rate has a burst of at least 1, add " + name_at("burst", written_.rate->at));
+    }
+    if (written_.burst && all_.rate.is_unlimited()) {
+      refuse_together(written_.burst, "burst",
+                      ": there is no rate, a burst is a part of a rate, add " + name_at("rate", written_.burst->at) +
+                          " or leave it out");
+    }
+  }
+
+  void check_door() {
+    const auto door = [&] { return assignment("door", *written_.door); };
+    if (all_.door == door_verb::try_submit && (written_.max_waiters || written_.overflow)) {
+      const written_one& waiters = written_.max_waiters ? written_.max_waiters : written_.overflow;
+      wrong_.push_back({waiters->at, name_at(written_.max_waiters ? "max_waiters" : "overflow", waiters->at) +
+                                         " with " + door() +
+                                         ": nobody waits at this door, waiters belong to enqueue and block, leave out "
+                                         "one of the two"});
+    }
+    if (all_.door == door_verb::block && all_.max_waiters == 0 && all_.overflow != overflow::caller_runs &&
+        known(written_.overflow)) {
+      const file_place& at = written_.max_waiters->at;
+      const auto remedy = [&at](std::string_view key, const char* word) {
+        return at.file.empty() ? name_at(key, at) + ' ' + word : std::string(key) + " = \"" + word + '"';
+      };
+      refuse_together(written_.max_waiters, "max_waiters",
+                      " with " + door() + ": nobody could wait at the door, block needs at least 1 waiter, use " +
+                          remedy("door", "try") + " or " + remedy("overflow", "caller_runs"));
+    }
+  }
+
+  void check_report() {
+    std::error_code ignored;
+    if (!all_.json.empty() && !all_.trace.empty() && std::filesystem::equivalent(all_.json, all_.trace, ignored)) {
+      refuse_together(written_.json, "json",
+                      ": this is the trace, a report may not overwrite its input, choose another file");
+    }
+  }
+
+  void check_limits() {
+    try {
+      (void)weir::check(weir::limits{.max_tasks = all_.max_tasks,
+                                     .max_weight = all_.max_weight.value_or(1),
+                                     .rate = all_.rate,
+                                     .burst = all_.burst,
+                                     .max_waiters = all_.max_waiters,
+                                     .overflow = all_.overflow});
+    } catch (const std::invalid_argument& error) {
+      // Each field is in its range: only a rate and a burst can be wrong together.
+      wrong_.push_back({written_.burst ? written_.burst->at : file_place{},
+                        std::string("these limits are not possible together: ") + error.what()});
+    }
+  }
+
+  const written_settings& written_;
+  settings all_;
+  std::vector<finding> wrong_;
+  std::vector<const written_one*> unread_;  // what was written and could not be read
+};
 
 }  // namespace
 
+read_settings read_all(const written_settings& written) { return settings_reader(written).read_all(); }
+
 settings checked(const written_settings& written) {
-  settings all;
-  take(written.trace, "--trace", all.trace, [](const given_value& given) {
-    if (given.text.empty())
-      throw bad_input("--trace \"\": the name is empty, a file is needed, name one or leave the flag out");
-    return std::string(given.text);
-  });
-  take(written.door, "--door", all.door, [](const given_value& given) { return choice(given, doors); });
-  all.workers = static_cast<unsigned>(default_cpu_count().workers);
-  take(written.workers, "--workers", all.workers,
-       [](const given_value& given) { return static_cast<unsigned>(whole_value(given, 1, most_workers)); });
-  all.max_tasks = 64 * std::int64_t{all.workers};
-  all.max_waiters = 64 * std::int64_t{all.workers};
-  take(written.max_tasks, "--max-tasks", all.max_tasks,
-       [](const given_value& given) { return limit_value(given, 1, weir::largest_max_tasks); });
-  take(written.max_weight, "--max-weight", all.max_weight,
-       [](const given_value& given) { return limit_value(given, 1, weir::largest_max_weight); });
-  take(written.rate, "--rate", all.rate, rate_value);
-  take(written.burst, "--burst", all.burst,
-       [](const given_value& given) { return static_cast<std::int64_t>(whole_value(given, 1, largest_burst)); });
-  take(written.max_waiters, "--max-waiters", all.max_waiters, [](const given_value& given) {
-    return static_cast<std::int64_t>(whole_value(given, 0, weir::largest_max_tasks));
-  });
-  take(written.overflow, "--overflow", all.overflow, [](const given_value& given) { return choice(given, overflows); });
-  take(written.deadline, "--deadline", all.deadline,
-       [](const given_value& given) -> std::optional<std::chrono::nanoseconds> {
-         if (given.text == "none") return std::nullopt;
-         return time_value(given, 1us, 1h);
-       });
-  take(written.cancel, "--cancel", all.cancel_percent,
-       [](const given_value& given) { return number_value(given, 0, 100); });
-  take(written.speed, "--speed", all.speed, [](const given_value& given) { return number_value(given, 1e-3, 1e9); });
-  take(written.repeat, "--repeat", all.repeat,
-       [](const given_value& given) { return whole_value(given, 1, 1'000'000'000); });
-  take(written.token_cost, "--token-cost", all.token_cost,
-       [](const given_value& given) { return time_value(given, 1ns, 1s); });
-  take(written.run_for, "--for", all.run_for, [](const given_value& given) { return time_value(given, 1ms, 720h); });
-  take(written.seed, "--seed", all.seed,
-       [](const given_value& given) { return whole_value(given, 0, ~std::uint64_t{0}); });
-  take(written.json, "--json", all.json, [](const given_value& given) {
-    if (given.text.empty())
-      throw bad_input("--json \"\": the name is empty, a file is needed, name one or leave the flag out");
-    return std::string(given.text);
-  });
-  all.strict = written.strict;
-  all.compare = written.compare;
-  check_combination(written, all);
-  return all;
+  read_settings found = read_all(written);
+  if (!found.wrong.empty()) throw bad_settings(std::move(found.wrong));
+  return std::move(found.all);
 }
 
 std::string_view to_string(door_verb door) noexcept {

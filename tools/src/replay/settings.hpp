@@ -6,35 +6,39 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weir/admission/limits.hpp>
+
+#include "bad_input.hpp"
+#include "written_value.hpp"
 
 namespace weir::tools {
 
 /// Which verb of the pool hands a request over.
 enum class door_verb : std::uint8_t { try_submit, enqueue, block };
 
-/// The flags as the user wrote them; empty where a flag was left out.
+/// The settings as the user wrote them; empty where one was left out.
 struct written_settings {
-  std::optional<std::string> trace = {};
-  std::optional<std::string> door = {};
-  std::optional<std::string> workers = {};
-  std::optional<std::string> max_tasks = {};
-  std::optional<std::string> max_weight = {};
-  std::optional<std::string> rate = {};
-  std::optional<std::string> burst = {};
-  std::optional<std::string> max_waiters = {};
-  std::optional<std::string> overflow = {};
-  std::optional<std::string> deadline = {};
-  std::optional<std::string> cancel = {};
-  std::optional<std::string> speed = {};
-  std::optional<std::string> repeat = {};
-  std::optional<std::string> token_cost = {};
-  std::optional<std::string> run_for = {};
-  std::optional<std::string> seed = {};
-  std::optional<std::string> json = {};
-  bool strict = false;
-  bool compare = false;
+  std::optional<written_value> trace = {};
+  std::optional<written_value> door = {};
+  std::optional<written_value> workers = {};
+  std::optional<written_value> max_tasks = {};
+  std::optional<written_value> max_weight = {};
+  std::optional<written_value> rate = {};
+  std::optional<written_value> burst = {};
+  std::optional<written_value> max_waiters = {};
+  std::optional<written_value> overflow = {};
+  std::optional<written_value> deadline = {};
+  std::optional<written_value> cancel = {};
+  std::optional<written_value> speed = {};
+  std::optional<written_value> repeat = {};
+  std::optional<written_value> token_cost = {};
+  std::optional<written_value> run_for = {};
+  std::optional<written_value> seed = {};
+  std::optional<written_value> json = {};
+  std::optional<written_value> strict = {};
+  std::optional<written_value> compare = {};
 };
 
 struct settings {
@@ -60,7 +64,16 @@ struct settings {
   bool compare = false;
 };
 
-/// Checks each value and what they mean together. @throws bad_input
+/// What was written, as far as it can be used, and all that is wrong with it.
+struct read_settings {
+  settings all;
+  std::vector<finding> wrong;
+};
+
+/// Checks each value and what they mean together.
+[[nodiscard]] read_settings read_all(const written_settings& written);
+
+/// The same. @throws bad_settings if anything is wrong
 [[nodiscard]] settings checked(const written_settings& written);
 
 /// The name of a verb, as it is written behind `--door`.
