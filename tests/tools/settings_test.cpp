@@ -165,21 +165,51 @@ TEST(Settings, RatesAreExact) {
               "--rate \"" + std::string(wrong) + "\": out of range" + range +
                   "choose a rate in that range, or leave it out for no limit");
   }
-  for (const char* const wrong : {"", "nan", "inf", "2000/s", "1e3", "2,000", ".5", "5.", "1.2.3"}) {
-    EXPECT_EQ(message_of({.rate = wrong, .burst = "1"}), "--rate \"" + std::string(wrong) + "\": this is no rate" +
-                                                             range +
-                                                             "write admissions per second, such as 2000 or 0.5");
+  for (const char* const wrong : {"", "nan", "inf", "1e3", "2,000", ".5", "5.", "1.2.3"}) {
+    EXPECT_EQ(message_of({.rate = wrong, .burst = "1"}),
+              "--rate \"" + std::string(wrong) + "\": this is no rate" + range +
+                  "write admissions per second, such as 2000 or 0.5, or as in "
+                  "10/min and 1 per 3 s");
   }
   EXPECT_EQ(message_of({.rate = "0.0000000001", .burst = "1"}),
             "--rate \"0.0000000001\": too many decimals, nine are possible, round it");
   EXPECT_EQ(rate_of("0.999999999"), weir::per(999'999'999, 1'000'000'000s));
   EXPECT_EQ(rate_of("12345678.9"), weir::per(123'456'789, 10s));
   EXPECT_EQ(rate_of("12345678.90"), weir::per(123'456'789, 10s));
-  for (const char* const wrong : {"123456789.01", "999999999.999999999", "2000.0000001"}) {
+  for (const char* const wrong : {"123456789.01", "999999999.999999999", "2000.0000001", "999999999.123456780"}) {
     EXPECT_EQ(message_of({.rate = wrong, .burst = "1"}),
               "--rate \"" + std::string(wrong) +
                   "\": too many digits, nine in all are possible where there are decimals, round it");
   }
+}
+
+TEST(Settings, RatesAreReadAsTheyAreWrittenElsewhere) {
+  const auto rate_of = [](const std::string& text) { return checked({.rate = text, .burst = "1"}).rate; };
+  for (const weir::rate& one : {weir::per_second(200), weir::per_minute(10), weir::per(1, 3s), weir::per(7, 1500us),
+                                weir::per(2, 100ns), weir::per(999'999'999, 1'000'000'000s)}) {
+    EXPECT_EQ(rate_of(to_string(one)), one) << to_string(one);
+  }
+  EXPECT_EQ(rate_of("0.5/min"), weir::per(5, 600s));
+  EXPECT_EQ(rate_of("3/h"), weir::per(3, 1h));
+  EXPECT_EQ(rate_of("1 per 2 h"), weir::per(1, 2h));
+  EXPECT_EQ(rate_of("1 per 100ms"), weir::per(1, 100ms));
+  EXPECT_EQ(rate_of("2.5 per 10 s"), weir::per(25, 100s));
+  EXPECT_EQ(rate_of("1 per min"), weir::per_minute(1));
+  for (const char* const wrong : {"200/", "/s", "200/day", "200 /s", "200/ s", "200/2s", "1 per", "1 per 3", "1 per  s",
+                                  "1 per 3  s", "1 per 0.3 s", "1 per -3 s", "per 3 s", "1/s/s", "200 per/s"}) {
+    EXPECT_EQ(
+        message_of({.rate = wrong, .burst = "1"}).rfind("--rate \"" + std::string(wrong) + "\": this is no rate, ", 0),
+        0U)
+        << message_of({.rate = wrong, .burst = "1"});
+  }
+  for (const char* const wrong :
+       {"1 per 0 s", "0/min", "2 per 1 ns", "1 per 1000000001 s", "0.000000001/min",
+        "1 per 99999999999999999999999999999999999999999 h", "0.000000001 per 99999999999999999999999999999 h"}) {
+    EXPECT_EQ(message_of({.rate = wrong, .burst = "1"}).rfind("--rate \"" + std::string(wrong).substr(0, 40), 0), 0U);
+    EXPECT_NE(message_of({.rate = wrong, .burst = "1"}).find(": out of range, "), std::string::npos) << wrong;
+  }
+  EXPECT_EQ(message_of({.rate = "0.999999999/min", .burst = "1"}),
+            "--rate \"0.999999999/min\": too many digits, nine in all are possible where there are decimals, round it");
 }
 
 TEST(Settings, ContradictionsAreRefused) {

@@ -50,7 +50,8 @@ void add_replay_options(CLI::App& replay, written_settings& to) {
   replay.add_option("--max-tasks", to.max_tasks, "Most live tasks, or unlimited (64 x workers)")->type_name("N");
   replay.add_option("--max-weight", to.max_weight, "Most admitted weight, or unlimited (16 x median weight x workers)")
       ->type_name("N");
-  replay.add_option("--rate", to.rate, "Most admissions per second (unlimited); needs --burst")->type_name("N");
+  replay.add_option("--rate", to.rate, "Most admissions per second, or as in 10/min (unlimited); needs --burst")
+      ->type_name("RATE");
   replay.add_option("--burst", to.burst, "Admissions that may come at once")->type_name("N");
   replay.add_option("--max-waiters", to.max_waiters, "Most requests waiting at the door (64 x workers)")
       ->type_name("N");

@@ -123,39 +123,6 @@ nanoseconds time_value(const given_value& given, nanoseconds least, nanoseconds 
   refuse(given, "the unit " + quoted(name) + " is unknown", "ns, us, ms, s, min and h are known", "use one of them");
 }
 
-weir::rate rate_value(const given_value& given) {
-  if (given.text() == "unlimited") return weir::unlimited;
-  constexpr std::size_t most_decimals = 9;
-  constexpr std::int64_t most_per_s = 1'000'000'000;
-  constexpr std::int64_t most_events = 1'000'000'000;  // of a rate_bound
-  const std::string range = "0.000000001 to 1000000000 a second is possible";
-  const std::string_view text = given.text();
-  const std::size_t point = text.find('.');
-  const std::string_view whole = text.substr(0, point);
-  const std::string_view decimals = point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);
-  const bool negative = text.starts_with('-');
-  if (!all_digits(whole.substr(negative ? 1 : 0)) || (point != std::string_view::npos && !all_digits(decimals))) {
-    refuse(given, "this is no rate", range, "write admissions per second, such as 2000 or 0.5");
-  }
-  if (decimals.size() > most_decimals) refuse(given, "too many decimals", "nine are possible", "round it");
-  std::int64_t events = 0;
-  const std::string digits = std::string(whole) + std::string(decimals);
-  const auto error = std::from_chars(digits.data(), digits.data() + digits.size(), events).ec;
-  std::int64_t seconds = 1;
-  for (std::size_t i = 0; i < decimals.size(); ++i) seconds *= 10;
-  while (seconds > 1 && events % 10 == 0 && events != 0) {
-    events /= 10;
-    seconds /= 10;
-  }
-  if (negative || error != std::errc{} || events == 0 || events / seconds > most_per_s ||
-      (events / seconds == most_per_s && events % seconds != 0)) {
-    refuse(given, "out of range", range, "choose a rate in that range, or leave it out for no limit");
-  }
-  if (events > most_events)
-    refuse(given, "too many digits", "nine in all are possible where there are decimals", "round it");
-  return weir::per(events, std::chrono::seconds(seconds));
-}
-
 std::string time_text(nanoseconds time) {
   const auto ns = static_cast<double>(time.count());
   const unit* best = units.data();

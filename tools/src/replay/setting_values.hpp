@@ -44,7 +44,8 @@ struct given_value {
 [[nodiscard]] std::chrono::nanoseconds time_value(const given_value& given, std::chrono::nanoseconds least,
                                                   std::chrono::nanoseconds most);
 
-/// A rate per second with up to nine decimals (`2000`, `0.5`), or the word `unlimited`. Exact. @throws bad_input
+/// A rate, per second (`2000`, `0.5`) or as weir::to_string writes it (`200/s`, `10/min`, `1 per 3 s`), with up to nine
+/// decimals, or the word `unlimited`. Exact. @throws bad_input
 [[nodiscard]] weir::rate rate_value(const given_value& given);
 
 /// A length of time as a person writes it, with three digits: "250 ms", "1.17 s".
