@@ -52,6 +52,14 @@ TEST(Replay, RateHoldsInEveryWindowByBothClocks) {
   EXPECT_LE(all["admitted"].get<double>(), 20 + 5'000 * all["wall_s"].get<double>() + 1);
 }
 
+TEST(Replay, StrictWindowIsKeptAndNamed) {
+  const scratch_file file(overload(2'000, 1));
+  const std::string path = file.path();
+  const ran done = run({"replay", "--trace", path.c_str(), "--rate", "5000", "--burst", "20", "--strict-window"});
+  EXPECT_EQ(done.status, 0) << done.out << done.err;
+  EXPECT_NE(done.out.find(", 5000/s with bursts of 20 in a strict window, "), std::string::npos) << done.out;
+}
+
 TEST(Replay, PromisesHoldWithOneWorkerAndWithManyMoreThanCpus) {
   for (const char* const workers : {"1", "64"}) {
     SCOPED_TRACE(workers);
@@ -221,9 +229,10 @@ TEST(CommandLine, HelpAndVersionAreAnswered) {
   EXPECT_EQ(run({"version", "--help"}).status, 0);
   const ran help = run({"replay", "--help"});
   EXPECT_EQ(help.status, 0);
-  for (const char* const flag : {"--trace", "--door", "--workers", "--max-tasks", "--max-weight", "--rate", "--burst",
-                                 "--max-waiters", "--overflow", "--deadline", "--cancel", "--speed", "--repeat",
-                                 "--token-cost", "--for", "--seed", "--strict", "--json", "--compare"}) {
+  for (const char* const flag :
+       {"--trace",       "--door",     "--workers",  "--max-tasks", "--max-weight", "--rate",         "--burst",
+        "--max-waiters", "--overflow", "--deadline", "--cancel",    "--speed",      "--repeat",       "--token-cost",
+        "--for",         "--seed",     "--strict",   "--json",      "--compare",    "--strict-window"}) {
     EXPECT_NE(help.out.find(flag), std::string::npos) << flag;
   }
 }

@@ -39,6 +39,7 @@ TEST(Settings, DefaultsAreThoseOfTheHelp) {
   EXPECT_EQ(all.repeat, 1U);
   EXPECT_EQ(all.token_cost, 2us);
   EXPECT_EQ(all.seed, 1U);
+  EXPECT_FALSE(all.strict_window);
   EXPECT_FALSE(all.strict);
   EXPECT_FALSE(all.compare);
 }
@@ -53,6 +54,7 @@ TEST(Settings, EachFlagIsTaken) {
                                 .burst = "50",
                                 .max_waiters = "7",
                                 .overflow = "drop_oldest",
+                                .strict_window = "true",
                                 .deadline = "1.5s",
                                 .cancel = "12.5",
                                 .speed = "3000",
@@ -80,6 +82,7 @@ TEST(Settings, EachFlagIsTaken) {
   EXPECT_EQ(all.run_for, 2min);
   EXPECT_EQ(all.seed, ~std::uint64_t{0});
   EXPECT_EQ(all.json, "out.json");
+  EXPECT_TRUE(all.strict_window);
   EXPECT_TRUE(all.strict);
   EXPECT_TRUE(all.compare);
 }

@@ -61,6 +61,8 @@ void add_replay_options(CLI::App& replay, written_settings& to) {
           "When all places to wait are taken: reject_new, drop_oldest, caller_runs, or drop_lowest, which does what "
           "reject_new does since all requests have one priority (reject_new)")
       ->type_name("POLICY");
+  add_truth(replay, "strict-window", to.strict_window,
+            "Hold the rate by any outside clock, with 1 ms of slack, for one more reading of the clock");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
       ->type_name("TIME");
 

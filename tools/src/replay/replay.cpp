@@ -99,7 +99,8 @@ run_plan plan_of(const settings& asked, const input& in) {
                  .rate = asked.rate,
                  .burst = asked.burst,
                  .max_waiters = asked.max_waiters,
-                 .overflow = asked.overflow};
+                 .overflow = asked.overflow,
+                 .strict_window = asked.strict_window};
   plan.door = asked.door;
   plan.deadline = asked.deadline;
   plan.cancel_percent = asked.cancel_percent;
@@ -140,7 +141,8 @@ std::string limits_text(const run_plan& plan) {
                      limit(plan.limits.max_weight, largest_max_weight) + ", ";
   text += plan.limits.rate.is_unlimited()
               ? "any rate"
-              : to_string(plan.limits.rate) + " with bursts of " + count_text(plan.limits.burst);
+              : to_string(plan.limits.rate) + " with bursts of " + count_text(plan.limits.burst) +
+                    (plan.limits.strict_window ? " in a strict window" : "");
   if (plan.door != door_verb::try_submit) text += ", " + count_text(plan.limits.max_waiters) + " waiters";
   return text + (plan.deadline ? ", deadline " + time_text(*plan.deadline) : ", no deadline");
 }

@@ -108,6 +108,7 @@ class settings_reader {
     take_count(written_.max_waiters, "max_waiters", all_.max_waiters, 0, weir::largest_max_tasks);
     take(written_.overflow, "overflow", all_.overflow,
          [](const given_value& given) { return choice(given, overflows); });
+    take(written_.strict_window, "strict_window", all_.strict_window, truth_value);
   }
 
   void read_input() {
@@ -177,7 +178,8 @@ class settings_reader {
                                      .rate = all_.rate,
                                      .burst = all_.burst,
                                      .max_waiters = all_.max_waiters,
-                                     .overflow = all_.overflow});
+                                     .overflow = all_.overflow,
+                                     .strict_window = all_.strict_window});
     } catch (const std::invalid_argument& error) {
       // Each field is in its range: only a rate and a burst can be wrong together.
       wrong_.push_back({written_.burst ? written_.burst->at : file_place{},

@@ -29,6 +29,7 @@ struct written_settings {
   std::optional<written_value> burst = {};
   std::optional<written_value> max_waiters = {};
   std::optional<written_value> overflow = {};
+  std::optional<written_value> strict_window = {};
   std::optional<written_value> deadline = {};
   std::optional<written_value> cancel = {};
   std::optional<written_value> speed = {};
@@ -52,6 +53,7 @@ struct settings {
   std::int64_t max_waiters =
       0;  ///< 64 x workers once checked, if none was given: those served within a deadline, not more
   weir::overflow overflow = weir::overflow::reject_new;
+  bool strict_window = false;
   std::optional<std::chrono::nanoseconds> deadline = std::chrono::milliseconds(250);  ///< empty: none
   double cancel_percent = 0;
   double speed = 1;
