@@ -6,7 +6,7 @@ root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -
 jobs=$(nproc)
 
 # Debian's packages, by need.
-packages_build=(g++ cmake ninja-build libtbb-dev libconcurrentqueue-dev libcli11-dev nlohmann-json3-dev)
+packages_build=(g++ cmake ninja-build libtbb-dev libconcurrentqueue-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev)
 packages_test=("${packages_build[@]}" libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
 packages_clang=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: the symbolizer, without which no suppression matches
 packages_format=(clang-format-14)

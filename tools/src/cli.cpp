@@ -10,8 +10,10 @@
 #include <ostream>
 #include <string>
 
+#include "config/configuration.hpp"
 #include "replay/bad_input.hpp"
 #include "replay/replay.hpp"
+#include "replay/setting_values.hpp"
 #include "replay/settings.hpp"
 
 namespace weir::tools {
@@ -26,9 +28,13 @@ constexpr const char* replay_notes =
     "interrupted\n"
     "and drained, 4 the measurement is invalid, 130 interrupted twice.";
 
+// A flag, which can also be taken back where a file has set it.
 void add_truth(CLI::App& to, const std::string& name, std::optional<written_value>& value, const std::string& help) {
   to.add_flag_callback(
       "--" + name, [&value] { value = written_value(true); }, help);
+  to.add_flag_callback(
+        "--no-" + name, [&value] { value = written_value(false); }, "No --" + name)
+      ->group("Against what the file says");
 }
 
 void add_replay_options(CLI::App& replay, written_settings& to) {
@@ -82,8 +88,12 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.require_subcommand(1);
   written_settings written;
+  std::optional<written_value> config;
   CLI::App& replay = *app.add_subcommand("replay", replay_summary);
   add_replay_options(replay, written);
+  replay.add_option("--config", config, "Settings from a TOML file; the command line wins over it")
+      ->type_name("FILE")
+      ->group("Input");
   const CLI::App& version = *app.add_subcommand("version", "Print the version");
   try {
     app.parse(count, arguments);
@@ -95,7 +105,9 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
     out << "weir " WEIR_VERSION "\n";
     return 0;
   }
-  return static_cast<int>(run_replay(checked(written), out, err));
+  const settings asked =
+      config ? configured(file_value({.key = "config", .value = *config}), written) : checked(written);
+  return static_cast<int>(run_replay(asked, out, err));
 }
 
 }  // namespace

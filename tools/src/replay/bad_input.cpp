@@ -4,7 +4,7 @@ namespace weir::tools {
 
 std::string told(const finding& one) {
   if (one.at.file.empty()) return one.text;
-  return one.at.file + ':' + std::to_string(one.at.line) + ':' + std::to_string(one.at.column) + ": " + one.text;
+  return place_text(one.at) + ": " + one.text;
 }
 
 bad_input bad_input_at(std::string_view file, std::uint64_t line, std::size_t column, std::string_view what,

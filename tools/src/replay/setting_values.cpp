@@ -66,6 +66,9 @@ std::string file_value(const given_value& given) {
     refuse(given, "the name is empty", "a file is needed",
            "name one or leave the " + std::string(in_file(given) ? "line" : "flag") + " out");
   }
+  if (given.text().find('\0') != std::string_view::npos) {
+    refuse(given, "there is a zero byte in the name", "the names of files have none", "correct it");
+  }
   return std::string(given.text());
 }
 

@@ -8,6 +8,7 @@
 
 #include <weir/scheduler/cpu_count.hpp>
 
+#include "config/nearest_name.hpp"
 #include "setting_values.hpp"
 
 namespace weir::tools {
@@ -31,12 +32,16 @@ constexpr std::array<std::pair<std::string_view, weir::overflow>, 4> overflows{
 
 template <typename Choice, std::size_t Count>
 Choice choice(const given_value& given, const std::array<std::pair<std::string_view, Choice>, Count>& known) {
-  std::string names;
+  std::vector<std::string_view> names;
+  std::string all;
   for (const auto& [name, value] : known) {
     if (name == given.text()) return value;
-    names += (names.empty() ? "" : " or ") + std::string(name);
+    names.push_back(name);
+    all += (all.empty() ? "" : " or ") + std::string(name);
   }
-  refuse(given, "this is unknown", names + " is possible", "choose one of them");
+  const std::optional<std::string_view> near = nearest_name(given.text(), names);
+  refuse(given, "this is unknown", all + " is possible",
+         near ? "perhaps " + std::string(*near) + " is meant" : "choose one of them");
 }
 
 std::optional<nanoseconds> deadline_value(const given_value& given) {
@@ -50,10 +55,13 @@ class settings_reader {
  public:
   explicit settings_reader(const written_settings& written) : written_(written) {}
 
+  std::vector<finding> wrong_values() && {
+    read_values();
+    return std::move(wrong_);
+  }
+
   read_settings read_all() && {
-    read_pool();
-    read_limits();
-    read_input();
+    read_values();
     check_rate();
     check_door();
     check_report();
@@ -86,6 +94,12 @@ class settings_reader {
 
   void refuse_together(const written_one& value, std::string_view key, const std::string& why) {
     wrong_.push_back({value->at, assignment(key, *value) + why});
+  }
+
+  void read_values() {
+    read_pool();
+    read_limits();
+    read_input();
   }
 
   void read_pool() {
@@ -143,13 +157,12 @@ class settings_reader {
   }
 
   void check_door() {
-    const auto door = [&] { return assignment("door", *written_.door); };
     if (all_.door == door_verb::try_submit && (written_.max_waiters || written_.overflow)) {
       const written_one& waiters = written_.max_waiters ? written_.max_waiters : written_.overflow;
-      wrong_.push_back({waiters->at, name_at(written_.max_waiters ? "max_waiters" : "overflow", waiters->at) +
-                                         " with " + door() +
-                                         ": nobody waits at this door, waiters belong to enqueue and block, leave out "
-                                         "one of the two"});
+      const file_place& at = waiters->at;
+      wrong_.push_back({at, name_at(written_.max_waiters ? "max_waiters" : "overflow", at) + with_door(at) +
+                                ": nobody waits at this door, waiters belong to enqueue and block, leave out one of "
+                                "the two"});
     }
     if (all_.door == door_verb::block && all_.max_waiters == 0 && all_.overflow != overflow::caller_runs &&
         known(written_.overflow)) {
@@ -158,9 +171,16 @@ class settings_reader {
         return at.file.empty() ? name_at(key, at) + ' ' + word : std::string(key) + " = \"" + word + '"';
       };
       refuse_together(written_.max_waiters, "max_waiters",
-                      " with " + door() + ": nobody could wait at the door, block needs at least 1 waiter, use " +
+                      with_door(at) + ": nobody could wait at the door, block needs at least 1 waiter, use " +
                           remedy("door", "try") + " or " + remedy("overflow", "caller_runs"));
     }
+  }
+
+  // The door as it was written, with its place if that is elsewhere than the other's.
+  [[nodiscard]] std::string with_door(const file_place& other) const {
+    const file_place& at = written_.door->at;
+    const std::string where = at.file.empty() || !other.file.empty() ? "" : " (" + place_text(at) + ')';
+    return " with " + assignment("door", *written_.door) + where;
   }
 
   void check_report() {
@@ -194,6 +214,8 @@ class settings_reader {
 };
 
 }  // namespace
+
+std::vector<finding> wrong_values(const written_settings& written) { return settings_reader(written).wrong_values(); }
 
 read_settings read_all(const written_settings& written) { return settings_reader(written).read_all(); }
 

@@ -64,6 +64,8 @@ struct settings {
   bool strict = false;
   std::string json;  ///< empty: none
   bool compare = false;
+
+  friend bool operator==(const settings&, const settings&) = default;
 };
 
 /// What was written, as far as it can be used, and all that is wrong with it.
@@ -71,6 +73,9 @@ struct read_settings {
   settings all;
   std::vector<finding> wrong;
 };
+
+/// What is wrong with the values, each by itself.
+[[nodiscard]] std::vector<finding> wrong_values(const written_settings& written);
 
 /// Checks each value and what they mean together.
 [[nodiscard]] read_settings read_all(const written_settings& written);

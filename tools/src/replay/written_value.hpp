@@ -15,6 +15,9 @@ struct file_place {
   std::uint64_t column = 0;
 };
 
+/// `file:line:column`
+[[nodiscard]] std::string place_text(const file_place& at);
+
 /// What a value was, before its text: a file tells 5 from "5".
 enum class written_as : std::uint8_t { word, number, truth };
 
