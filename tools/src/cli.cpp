@@ -10,6 +10,7 @@
 #include <ostream>
 #include <string>
 
+#include "config/check.hpp"
 #include "config/configuration.hpp"
 #include "replay/bad_input.hpp"
 #include "replay/replay.hpp"
@@ -27,6 +28,12 @@ constexpr const char* replay_notes =
     "Exit status: 0 all promises held, 1 a promise was broken, 2 bad input or a report that cannot be written, 3 "
     "interrupted\n"
     "and drained, 4 the measurement is invalid, 130 interrupted twice.";
+
+constexpr const char* check_summary = "Say what is wrong or doubtful in a file of settings, without running anything";
+constexpr const char* check_notes =
+    "Prints FILE:LINE:COLUMN: error: or warning: and what to do, or one line if all is well. Warnings are looked for\n"
+    "where there are no errors.\n"
+    "Exit status: 0 nothing is wrong, warnings aside, 2 something is.";
 
 // A flag, which can also be taken back where a file has set it.
 void add_truth(CLI::App& to, const std::string& name, std::optional<written_value>& value, const std::string& help) {
@@ -94,17 +101,26 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
   replay.add_option("--config", config, "Settings from a TOML file; the command line wins over it")
       ->type_name("FILE")
       ->group("Input");
+  check_request checking;
+  CLI::App& check = *app.add_subcommand("check", check_summary);
+  check.footer(check_notes);
+  check.add_option("FILE", checking.file, "Settings for weir replay --config")->required()->type_name("");
   const CLI::App& version = *app.add_subcommand("version", "Print the version");
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error, out, err);
-    throw bad_input(one_line(error.what()) + ", see weir " + (replay.parsed() ? "replay " : "") + "--help");
+    throw bad_input(one_line(error.what()) + ", see weir " +
+                    (replay.parsed()  ? "replay "
+                     : check.parsed() ? "check "
+                                      : "") +
+                    "--help");
   }
   if (version.parsed()) {
     out << "weir " WEIR_VERSION "\n";
     return 0;
   }
+  if (check.parsed()) return static_cast<int>(run_check(checking, out));
   const settings asked =
       config ? configured(file_value({.key = "config", .value = *config}), written) : checked(written);
   return static_cast<int>(run_replay(asked, out, err));
