@@ -161,6 +161,7 @@ TEST(Check, TrafficAboveTheLimitsIsDoubtful) {
             "limits.toml:5:8: warning: rate = 3000: the limits let in 2000/s, in the long run at most 66 % of these "
             "enter, raise the limit if the others are wanted\n");
   EXPECT_EQ(warned("[limits]\n" + rate_and_burst + "[traffic]\nrate = \"2000/s\"\n"), all_is_well);
+  EXPECT_EQ(warned("[limits]\nrate = 30\nburst = 10\n[traffic]\nrate = \"1800/min\"\n"), all_is_well);
 }
 
 TEST(Check, ManyAtOnceAreHeldAgainstBurstRoomAndDeadline) {

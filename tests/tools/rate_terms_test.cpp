@@ -79,6 +79,16 @@ TEST(RateTerms, LateTimersCostNothingBelowTheBurst) {
   }
 }
 
+TEST(RateTerms, SharesOfARateAreNotThoseOfItsRounding) {
+  EXPECT_EQ(rate_terms(per_second(2'000), 1).percent_used_by(per_second(1'500)), 75);
+  EXPECT_EQ(rate_terms(per_second(2'000), 1).percent_let_in_of(per_second(3'000)), 66);
+  EXPECT_EQ(rate_terms(per_second(2'000), 1).percent_let_in_of(per_second(1)), 100);
+  EXPECT_FALSE(is_faster(per_second(3), per(6, 2s)));
+  EXPECT_FALSE(is_faster(per(6, 2s), per_second(3)));
+  EXPECT_TRUE(is_faster(per_second(3), per(2'999, 1000s)));
+  EXPECT_FALSE(is_faster(per_minute(10), per_second(1)));
+}
+
 TEST(RateTerms, TimesAreWrittenExactly) {
   EXPECT_EQ(exact_text(0ns), "0 ns");
   EXPECT_EQ(exact_text(500us), "500 us");

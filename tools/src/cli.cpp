@@ -105,6 +105,7 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
   CLI::App& check = *app.add_subcommand("check", check_summary);
   check.footer(check_notes);
   check.add_option("FILE", checking.file, "Settings for weir replay --config")->required()->type_name("");
+  check.add_flag("--explain", checking.explain, "Say in sentences what each limit will mean");
   const CLI::App& version = *app.add_subcommand("version", "Print the version");
   try {
     app.parse(count, arguments);

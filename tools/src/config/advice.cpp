@@ -153,15 +153,11 @@ class adviser {
   }
 
   void check_arrivals() {
-    if (const auto& rate = what_.expected.rate) {
-      const rate_terms coming(*rate, 1);
-      if (coming.interval() < terms_.interval()) {
-        const tick_count let_in = 100 * coming.interval() / terms_.interval();
-        tell({&expected_.rate}, assigned("rate", expected_.rate) + ": the limits let in " + to_string(all_.rate) +
-                                    ", in the long run at most " + std::to_string(static_cast<int>(let_in)) +
-                                    " % of these enter, raise the limit if the others are wanted");
-      }
-    }
+    const auto& rate = what_.expected.rate;
+    if (!rate || !is_faster(*rate, all_.rate)) return;
+    tell({&expected_.rate}, assigned("rate", expected_.rate) + ": the limits let in " + to_string(all_.rate) +
+                                ", in the long run at most " + std::to_string(terms_.percent_let_in_of(*rate)) +
+                                " % of these enter, raise the limit if the others are wanted");
   }
 
   // What enters of many that come in the same moment: as many as there is room for, and tokens.

@@ -7,6 +7,7 @@
 
 #include "advice.hpp"
 #include "configuration.hpp"
+#include "explanation.hpp"
 
 namespace weir::tools {
 
@@ -45,6 +46,9 @@ exit_status run_check(const check_request& asked, std::ostream& out) {
     out << asked.file << ": ok\n";
   } else {
     print_findings(out, std::move(warnings), "warning");
+  }
+  if (asked.explain) {
+    for (const std::string& line : explanation(what)) out << line << '\n';
   }
   return exit_status::held;
 }

@@ -33,6 +33,10 @@ std::string tick_text(tick_count ticks) {
 
 std::string exact_text(duration time) { return tick_text(ticks_of(time)); }
 
+bool is_faster(const weir::rate& one, const weir::rate& other) noexcept {
+  return tick_count{one.events()} * other.period().count() > tick_count{other.events()} * one.period().count();
+}
+
 rate_terms::rate_terms(const weir::rate& limit, std::int64_t burst) noexcept
     : interval_((ticks_of(limit.period()) + limit.events() - 1) / limit.events()),
       burst_(burst),
@@ -46,6 +50,14 @@ std::int64_t rate_terms::served_before(duration deadline) const noexcept {
 
 std::int64_t rate_terms::most_within(duration time) const noexcept {
   return clamped(tick_count{tokens_within(time)} + burst_);
+}
+
+std::int64_t rate_terms::percent_used_by(const weir::rate& arrivals) const noexcept {
+  return clamped(100 * interval_ * arrivals.events() / ticks_of(arrivals.period()));
+}
+
+std::int64_t rate_terms::percent_let_in_of(const weir::rate& arrivals) const noexcept {
+  return std::min<std::int64_t>(100, clamped(100 * ticks_of(arrivals.period()) / (interval_ * arrivals.events())));
 }
 
 std::int64_t rate_terms::percent_reached(duration late) const noexcept {

@@ -20,6 +20,9 @@ __extension__ using tick_count = __int128;
 /// The same of a length of time.
 [[nodiscard]] std::string exact_text(duration time);
 
+/// Whether the one has more events in a time, as they were given, without rounding.
+[[nodiscard]] bool is_faster(const weir::rate& one, const weir::rate& other) noexcept;
+
 class rate_terms {
  public:
   /// @param limit  checked, and not unlimited. @param burst  at least 1
@@ -36,6 +39,10 @@ class rate_terms {
   [[nodiscard]] std::int64_t served_before(duration deadline) const noexcept;
   /// The most that can be admitted in any window of that length, both its ends included.
   [[nodiscard]] std::int64_t most_within(duration time) const noexcept;
+
+  /// How much of this rate such arrivals use, in percent rounded down; and how many of them it lets in in the long run.
+  [[nodiscard]] std::int64_t percent_used_by(const weir::rate& arrivals) const noexcept;
+  [[nodiscard]] std::int64_t percent_let_in_of(const weir::rate& arrivals) const noexcept;
 
   /// What share of the rate those in line reach, in percent rounded down, if whoever lets them in wakes up so late. A
   /// bucket that is full gains nothing: late by more than its other tokens take to come, it hands out a burst, and the
