@@ -55,6 +55,7 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       max_waiters_(configured.max_waiters),
       overflow_(configured.overflow),
       strict_window_(configured.strict_window),
+      allow_slow_waiters_(configured.allow_slow_waiters),
       most_tasks_(counted(configured.max_tasks)),
       capacity_(counted(configured.max_tasks), counted(configured.max_weight), givers),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full

@@ -39,6 +39,7 @@ void gate::set_limits(const limits& next) {
     max_waiters_.store(next.max_waiters, memory_order_relaxed);
     overflow_.store(next.overflow, memory_order_relaxed);
     strict_window_.store(next.strict_window, memory_order_relaxed);
+    allow_slow_waiters_.store(next.allow_slow_waiters, memory_order_relaxed);
     move_limits(next);
     if (counts_weight_) refuse_the_too_heavy(decided);
     hand_on(now, bell::always, decided);
@@ -122,7 +123,8 @@ limits gate::configured() const {
           .burst = bucket_.burst(),
           .max_waiters = max_waiters(),
           .overflow = overflow(),
-          .strict_window = strict_window_.load(memory_order_relaxed)};
+          .strict_window = strict_window_.load(memory_order_relaxed),
+          .allow_slow_waiters = allow_slow_waiters_.load(memory_order_relaxed)};
 }
 
 }  // namespace weir::detail

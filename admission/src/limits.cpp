@@ -5,6 +5,8 @@
 
 #include <weir/admission/token_bucket.hpp>
 
+#include "bucket_pace.hpp"
+
 namespace weir {
 namespace {
 
@@ -25,7 +27,44 @@ void require_range(const char* field, std::int64_t value, std::int64_t least, st
                               (may_be_unlimited ? ", or weir::unlimited" : ""));
 }
 
+// The time of an emission interval, and how late it may be, both times the events of the rate, so that nothing is
+// rounded.
+struct scaled_times {
+  detail::int128 interval;
+  detail::int128 late;
+};
+
+scaled_times times_of(const rate& of) {
+  return {.interval = of.period().count(), .late = detail::int128{timer_slack.count()} * of.events()};
+}
+
+// Nine tenths of (interval + late) / interval tokens come between two looks.
+bool reaches_nine_tenths(const rate& of, std::int64_t burst) {
+  const auto [interval, late] = times_of(of);
+  return detail::int128{10} * burst * interval >= 9 * (interval + late);
+}
+
+void require_reach(const limits& given) {
+  if (reaches_nine_tenths(given.rate, given.burst)) return;
+  const auto [interval, late] = times_of(given.rate);
+  const detail::int128 enough = (9 * (interval + late) + 10 * interval - 1) / (10 * interval);
+  throw std::invalid_argument("weir: limits.burst is " + std::to_string(given.burst) + ": who waits at " +
+                              to_string(given.rate) + " would get " + to_string(reachable_rate(given)) +
+                              ", since timers come up to 50 us late; set it to at least " +
+                              std::to_string(static_cast<std::int64_t>(enough)) +
+                              ", or limits.max_waiters to 0 if nobody waits, or limits.allow_slow_waiters");
+}
+
 }  // namespace
+
+rate reachable_rate(const limits& configured) noexcept {
+  const rate& asked = configured.rate;
+  if (asked.is_unlimited() || asked.events() < 1) return asked;
+  const duration step = duration(asked.period().count() / asked.events()) + timer_slack;
+  const bool is_less =
+      detail::int128{configured.burst} * asked.period().count() < detail::int128{asked.events()} * step.count();
+  return is_less ? per(configured.burst, step) : asked;
+}
 
 std::string to_string(const rate& value) {
   if (value.is_unlimited()) return "unlimited";
@@ -54,6 +93,7 @@ const limits& check(const limits& given) {
   } catch (const std::invalid_argument& e) {
     throw std::invalid_argument(std::string(e.what()) + " (limits.rate, limits.burst)");
   }
+  if (given.max_waiters != 0 && !given.allow_slow_waiters) require_reach(given);
   return given;
 }
 

@@ -80,7 +80,7 @@ TEST(Limits, ARateIsAboveZeroAndCanBeToldApart) {
   expect_refused({.rate = per(0, duration(0))}, "limits.rate", 0, "above zero");
   expect_refused({.rate = per(1, duration(-1)), .burst = 1}, "limits.rate", -1, "above zero");
   expect_refused({.rate = per(65, duration(1)), .burst = 1}, "limits.rate", 65, "64 a nanosecond");
-  EXPECT_EQ(refusal_of({.rate = per(64, duration(1)), .burst = 1}), "");
+  EXPECT_EQ(refusal_of({.rate = per(64, duration(1)), .burst = 1, .max_waiters = 0}), "");
   EXPECT_EQ(refusal_of({.rate = per(1, std::chrono::hours(24 * 200)), .burst = 1}), "");
 }
 
@@ -94,6 +94,30 @@ TEST(Limits, ANumberIsNeverTakenForUnlimited) {
   EXPECT_FALSE(per_second(0).is_unlimited());
   EXPECT_FALSE(per(0, duration(0)).is_unlimited());
   EXPECT_TRUE(limits{}.rate.is_unlimited());
+}
+
+TEST(Limits, WaitersReachNineTenthsOfTheRate) {
+  const limits slow{.rate = per_second(5'000), .burst = 1};
+  EXPECT_EQ(reachable_rate(slow), per(1, std::chrono::microseconds(250)));
+  expect_refused(
+      slow, "limits.burst", 1,
+      "who waits at 5000/s would get 1 per 250 us, since timers come up to 50 us late; set it to at least 2,");
+  limits other = slow;
+  other.allow_slow_waiters = true;
+  EXPECT_EQ(refusal_of(other), "");
+  other = slow;
+  other.max_waiters = 0;
+  EXPECT_EQ(refusal_of(other), "");
+  other = slow;
+  other.burst = 2;
+  EXPECT_EQ(refusal_of(other), "");
+  EXPECT_EQ(reachable_rate(other), other.rate);
+  // Exactly nine tenths, and a tick less.
+  EXPECT_EQ(refusal_of({.rate = per(1, std::chrono::microseconds(450)), .burst = 1}), "");
+  EXPECT_NE(refusal_of({.rate = per(1, std::chrono::nanoseconds(449'999)), .burst = 1}), "");
+  EXPECT_EQ(refusal_of({.rate = per_second(100'000'000), .burst = 4'501}), "");
+  EXPECT_NE(refusal_of({.rate = per_second(100'000'000), .burst = 4'500}), "");
+  EXPECT_EQ(reachable_rate({.rate = unlimited}), rate(unlimited));
 }
 
 TEST(Limits, ARateIsWrittenAsItWasGiven) {

@@ -29,6 +29,7 @@ const std::map<std::string, option_sample> option_samples{
     {"max_waiters", {"0"}},
     {"overflow", {"\"drop_oldest\""}},
     {"strict_window", {"true"}},
+    {"allow_slow_waiters", {"true"}},
     {"door", {"\"try\""}},
     {"deadline", {"\"none\""}},
     {"trace", {"\"requests.csv\""}},
@@ -107,13 +108,13 @@ TEST(ConfigOptions, TheCommandLineWinsOverEach) {
     SCOPED_TRACE(key);
     const scratch_file file(sample.with + '\n' + assigned(key, sample.value), "limits.toml");
     written_settings flags;
-    flags.*named(key)->value = key == "deadline"                                               ? "1s"
-                               : key == "overflow"                                             ? "caller_runs"
-                               : key == "door"                                                 ? "block"
-                               : key == "trace" || key == "json"                               ? "other"
-                               : key == "for" || key == "token_cost"                           ? "77ms"
-                               : key == "compare" || key == "strict" || key == "strict_window" ? "false"
-                                                                                               : "9";
+    flags.*named(key)->value = key == "deadline"                     ? "1s"
+                               : key == "overflow"                   ? "caller_runs"
+                               : key == "door"                       ? "block"
+                               : key == "trace" || key == "json"     ? "other"
+                               : key == "for" || key == "token_cost" ? "77ms"
+                               : sample.value == "true"              ? "false"
+                                                                     : "9";
     written_settings both = flags;
     if (key == "rate") both.burst = "3";
     if (key == "burst") both.rate = "200";

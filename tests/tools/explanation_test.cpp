@@ -103,7 +103,7 @@ TEST(Explanation, RatesAreInTheirOwnTime) {
 
 TEST(Explanation, WaitersThatATimerHoldsUpAreCounted) {
   expect_line(
-      "[limits]\nrate = 5000\nburst = 1\n",
+      "[limits]\nrate = 5000\nburst = 1\nallow_slow_waiters = true\n",
       "  who waits reaches 80 % of the rate where a timer is 50 us late, as on a quiet host, and 16 % where it is "
       "1 ms late; a burst of 6 loses nothing");
   expect_no_line("[limits]\nrate = 5000\nburst = 1\n[replay]\ndoor = \"try\"\n", "  who waits");
@@ -176,7 +176,7 @@ TEST(Explanation, TrafficIsHeldAgainstTheRate) {
 }
 
 TEST(Explanation, FollowsWarningsAndNotErrors) {
-  const scratch_file file("[limits]\nrate = 5000\nburst = 1\n", "limits.toml");
+  const scratch_file file("[limits]\nrate = 5000\nburst = 1\nallow_slow_waiters = true\n", "limits.toml");
   const std::string path = file.path();
   const ran doubtful = run({"check", path.c_str(), "--explain"});
   EXPECT_EQ(doubtful.out.rfind(path + ":3:9: warning: burst = 1: ", 0), 0U) << doubtful.out;

@@ -156,7 +156,7 @@ TEST(Settings, TimesNeedAUnitAndARange) {
 }
 
 TEST(Settings, RatesAreExact) {
-  const auto rate_of = [](const char* text) { return checked({.rate = text, .burst = "1"}).rate; };
+  const auto rate_of = [](const char* text) { return checked({.rate = text, .burst = "1", .max_waiters = "0"}).rate; };
   EXPECT_EQ(rate_of("2000"), weir::per_second(2'000));
   EXPECT_EQ(rate_of("0.5"), weir::per(5, 10s));
   EXPECT_EQ(rate_of("2.50"), weir::per(25, 10s));
@@ -186,8 +186,16 @@ TEST(Settings, RatesAreExact) {
   }
 }
 
+TEST(Settings, WaitersThatDoNotReachTheRateAreRefusedUnlessNobodyWaits) {
+  EXPECT_NE(message_of({.rate = "5000", .burst = "1"}).find("who waits at 5000/s would get 1 per 250 us"),
+            std::string::npos);
+  EXPECT_EQ(checked({.door = "try", .rate = "5000", .burst = "1"}).burst, 1);
+}
+
 TEST(Settings, RatesAreReadAsTheyAreWrittenElsewhere) {
-  const auto rate_of = [](const std::string& text) { return checked({.rate = text, .burst = "1"}).rate; };
+  const auto rate_of = [](const std::string& text) {
+    return checked({.rate = text, .burst = "1", .allow_slow_waiters = "true"}).rate;
+  };
   for (const weir::rate& one : {weir::per_second(200), weir::per_minute(10), weir::per(1, 3s), weir::per(7, 1500us),
                                 weir::per(2, 100ns), weir::per(999'999'999, 1'000'000'000s)}) {
     EXPECT_EQ(rate_of(to_string(one)), one) << to_string(one);

@@ -76,6 +76,8 @@ void add_replay_options(CLI::App& replay, written_settings& to) {
       ->type_name("POLICY");
   add_truth(replay, "strict-window", to.strict_window,
             "Hold the rate by any outside clock, with 1 ms of slack, for one more reading of the clock");
+  add_truth(replay, "allow-slow-waiters", to.allow_slow_waiters,
+            "Accept a burst with which those who wait do not reach 90 % of the rate");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
       ->type_name("TIME");
 

@@ -100,7 +100,8 @@ run_plan plan_of(const settings& asked, const input& in) {
                  .burst = asked.burst,
                  .max_waiters = asked.max_waiters,
                  .overflow = asked.overflow,
-                 .strict_window = asked.strict_window};
+                 .strict_window = asked.strict_window,
+                 .allow_slow_waiters = may_be_slow(asked)};
   plan.door = asked.door;
   plan.deadline = asked.deadline;
   plan.cancel_percent = asked.cancel_percent;

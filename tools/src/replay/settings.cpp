@@ -123,6 +123,7 @@ class settings_reader {
     take(written_.overflow, "overflow", all_.overflow,
          [](const given_value& given) { return choice(given, overflows); });
     take(written_.strict_window, "strict_window", all_.strict_window, truth_value);
+    take(written_.allow_slow_waiters, "allow_slow_waiters", all_.allow_slow_waiters, truth_value);
   }
 
   void read_input() {
@@ -199,7 +200,8 @@ class settings_reader {
                                      .burst = all_.burst,
                                      .max_waiters = all_.max_waiters,
                                      .overflow = all_.overflow,
-                                     .strict_window = all_.strict_window});
+                                     .strict_window = all_.strict_window,
+                                     .allow_slow_waiters = may_be_slow(all_)});
     } catch (const std::invalid_argument& error) {
       // Each field is in its range: only a rate and a burst can be wrong together.
       wrong_.push_back({written_.burst ? written_.burst->at : file_place{},

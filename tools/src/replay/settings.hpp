@@ -30,6 +30,7 @@ struct written_settings {
   std::optional<written_value> max_waiters = {};
   std::optional<written_value> overflow = {};
   std::optional<written_value> strict_window = {};
+  std::optional<written_value> allow_slow_waiters = {};
   std::optional<written_value> deadline = {};
   std::optional<written_value> cancel = {};
   std::optional<written_value> speed = {};
@@ -54,6 +55,7 @@ struct settings {
       0;  ///< 64 x workers once checked, if none was given: those served within a deadline, not more
   weir::overflow overflow = weir::overflow::reject_new;
   bool strict_window = false;
+  bool allow_slow_waiters = false;
   std::optional<std::chrono::nanoseconds> deadline = std::chrono::milliseconds(250);  ///< empty: none
   double cancel_percent = 0;
   double speed = 1;
@@ -67,6 +69,11 @@ struct settings {
 
   friend bool operator==(const settings&, const settings&) = default;
 };
+
+/// Whether a rate is fine that those who wait would not reach: nobody waits at the door, or it was said.
+[[nodiscard]] inline bool may_be_slow(const settings& all) noexcept {
+  return all.allow_slow_waiters || all.door == door_verb::try_submit;
+}
 
 /// What was written, as far as it can be used, and all that is wrong with it.
 struct read_settings {

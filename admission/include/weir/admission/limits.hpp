@@ -81,7 +81,19 @@ struct limits {
   /// look: the rate then holds by any outside clock with 1 ms of slack. A time that a caller passes ahead of the clock
   /// is taken as the present. Costs one more reading of the clock for each admission, two with a caller's time.
   bool strict_window = false;
+  /// Whether a rate is accepted whose waiters cannot keep up with it: those are let in by a timer, which comes up to
+  /// `timer_slack` late, and a small burst loses the tokens of that time. Else at least 90 % must be within their
+  /// reach; see reachable_rate. Not asked where nobody waits (max_waiters 0).
+  bool allow_slow_waiters = false;
 };
+
+/// How late a timer comes on a host that has CPUs to spare: Linux lets it be 50 us late by default. On a busy one it
+/// may be more.
+inline constexpr duration timer_slack = std::chrono::microseconds(50);
+
+/// What those who wait at such a door get in the long run, when their timer is always timer_slack late: a burst for
+/// each time that one token and the slack take, or the rate, if that is less. `unlimited` without a rate.
+[[nodiscard]] rate reachable_rate(const limits& configured) noexcept;
 
 inline constexpr std::int64_t largest_max_tasks = (std::int64_t{1} << 24) - 1;
 inline constexpr std::int64_t largest_max_weight = (std::int64_t{1} << 31) - 1;
@@ -89,6 +101,7 @@ inline constexpr std::int64_t largest_max_weight = (std::int64_t{1} << 31) - 1;
 /// Returns `given` if every field is possible.
 /// @throws std::invalid_argument naming the field, the value and the rule, e.g.
 ///   "weir: limits.max_tasks is 0: it must be 1 to 16777215, or weir::unlimited".
+/// Rules over several fields: a rate needs a burst, a burst a rate, and waiters must reach 90 % of the rate.
 const limits& check(const limits& given);
 
 }  // namespace weir

@@ -237,6 +237,7 @@ class gate {
   atomic<std::int64_t> max_waiters_;
   atomic<weir::overflow> overflow_;
   atomic<bool> strict_window_;
+  atomic<bool> allow_slow_waiters_;
   // The largest max_tasks there was. Writers and readers as above.
   atomic<std::int64_t> most_tasks_;
 
