@@ -190,5 +190,58 @@ TEST(Permit, CannotBeCopied) {
   EXPECT_TRUE(std::is_nothrow_move_assignable_v<permit>);
 }
 
+TEST(PermitThatWasNotUsed, GivesItsTokenBack) {
+  manual_clock clock;
+  limiter at({.max_tasks = 5, .rate = per_second(10), .burst = 2}, clock);
+  permit used = *at.try_acquire();
+  permit unused = *at.try_acquire();
+  EXPECT_EQ(at.try_acquire().error().reason, refusal_reason::rate_limited);
+  unused.release_unused();
+  EXPECT_FALSE(unused);
+  EXPECT_EQ(at.tasks_in_use(), 1);
+  EXPECT_TRUE(at.try_acquire());
+  EXPECT_EQ(at.try_acquire().error().retry_after, std::chrono::milliseconds(100));
+  unused.release_unused();
+  EXPECT_FALSE(at.try_acquire()) << "an empty one gives nothing";
+}
+
+TEST(PermitThatWasNotUsed, GivesBackLessTheLongerItIsHeld) {
+  manual_clock clock;
+  limiter at({.max_tasks = 5, .rate = per_second(10), .burst = 1}, clock);
+  permit held = *at.try_acquire();
+  clock.advance(std::chrono::milliseconds(100));
+  const permit other = *at.try_acquire();
+  held.release_unused();
+  EXPECT_FALSE(at.try_acquire()) << "that token has come back by itself, and was used";
+}
+
+TEST(PermitThatWasNotUsed, LetsInWhoWaitsForAToken) {
+  manual_clock clock;
+  limiter at({.max_tasks = 5, .rate = per_second(10), .burst = 1}, clock);
+  permit held = *at.try_acquire();
+  auto waits = testing::in_background([&] { return at.acquire().has_value(); });
+  testing::eventually("the wait", [&] { return at.waiting() == 1; });
+  held.release_unused();
+  EXPECT_TRUE(testing::get(waits, "who waits"));
+}
+
+TEST(PermitThatWasNotUsed, APartHasNoToken) {
+  manual_clock clock;
+  limiter at({.max_tasks = 5, .max_weight = 9, .rate = per_second(10), .burst = 1}, clock);
+  permit held = *at.try_acquire(4);
+  held.split(2).release_unused();
+  EXPECT_EQ(at.weight_in_use(), 2);
+  EXPECT_FALSE(at.try_acquire());
+  held.release_unused();
+  EXPECT_TRUE(at.try_acquire());
+}
+
+TEST(PermitThatWasNotUsed, NeedsNoRate) {
+  limiter at({.max_tasks = 1});
+  permit held = *at.try_acquire();
+  held.release_unused();
+  EXPECT_TRUE(at.try_acquire());
+}
+
 }  // namespace
 }  // namespace weir

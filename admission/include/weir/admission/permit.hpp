@@ -45,6 +45,15 @@ class [[nodiscard]] permit {
     is_part_ ? from.release_part(weight_) : from.release(weight_);
   }
 
+  /// Gives it back now, and the token of the rate that it took, less what has come back of that by itself: for work
+  /// that was not done after all. The rate then holds for the admissions that were used; see token_bucket::refund. What
+  /// was admitted by the time of a change of the rate gives no token back, a part of a permit (`split`) neither: it has
+  /// none. As `release`, and with a rate the short lock of its bucket and a reading of the clock.
+  void release_unused() noexcept {
+    if (gate_ != nullptr && !is_part_) gate_->give_token_back(admitted_at_);
+    release();
+  }
+
   /// Gives back all but `weight`, for a holder that needs less than it asked for: work whose size was estimated, or
   /// that has done its heavy part. To hold more is a new admission.
   /// @param weight  1 to what is held.

@@ -99,6 +99,10 @@ class gate {
   void release(std::uint32_t weight) noexcept;
   /// Gives back that much of the weight of an admission that stays.
   void release_part(std::uint32_t weight) noexcept;
+  /// Gives back the token of an admission that was not used; before its release, which hands on both.
+  void give_token_back(time_point stamp) noexcept {
+    if (has_rate()) (void)bucket_.refund(1, stamp);
+  }
   /// As `release`, by one of the givers, each of which has its number, below `givers`. Where weights are not counted it
   /// then writes only what is its own.
   void release(std::uint32_t weight, std::size_t giver) noexcept;
