@@ -10,6 +10,11 @@ namespace weir::detail {
 // 128 bits, since burst * period may pass 63 of them before it is divided.
 __extension__ using int128 = __int128;
 
+/// Ticks as a time, rounded up; none below 0.
+[[nodiscard]] inline duration length_of(std::int64_t ticks) noexcept {
+  return ticks <= 0 ? duration::zero() : duration(ticks / 64 + (ticks % 64 != 0 ? 1 : 0));
+}
+
 /// @throws std::invalid_argument naming the value and the rule.
 [[nodiscard]] bucket_pace checked_pace(const rate& refill, std::int64_t burst);
 

@@ -27,10 +27,6 @@ std::int64_t ticks_between(time_point begin, time_point end, std::int64_t most) 
   return static_cast<std::int64_t>(std::min(ticks, int128{most}));
 }
 
-duration to_wait(std::int64_t ticks) noexcept {
-  return ticks <= 0 ? duration::zero() : duration(ticks / ticks_per_ns + (ticks % ticks_per_ns != 0 ? 1 : 0));
-}
-
 }  // namespace
 
 token_bucket::token_bucket(weir::rate refill, std::int64_t burst, const clock_source& clock, bucket_start start)
@@ -76,8 +72,20 @@ result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcep
                    .limit = seen.pace.burst,
                    .in_use = seen.pace.burst,
                    .rate = refill,
-                   .retry_after = to_wait(early)};
+                   .retry_after = detail::length_of(early)};
   }
+}
+
+// Under the lock: they would be there only after `wait`.
+refusal token_bucket::not_before(std::int64_t tokens, duration wait) const noexcept {
+  const std::int64_t most = burst();
+  return {.reason = refusal_reason::rate_limited,
+          .what = quantity::tokens,
+          .asked = tokens,
+          .limit = most,
+          .in_use = most,
+          .rate = refill(),
+          .retry_after = wait};
 }
 
 result<std::int64_t> token_bucket::charge(std::int64_t tokens) noexcept {
@@ -148,7 +156,7 @@ std::int64_t token_bucket::approx_available(time_point now) const noexcept {
   return debt >= seen.pace.allowance() ? 0 : (seen.pace.allowance() - debt) / seen.pace.interval;
 }
 
-duration token_bucket::interval() const noexcept { return to_wait(look().pace.interval); }
+duration token_bucket::interval() const noexcept { return detail::length_of(look().pace.interval); }
 
 // No grant that an arrival shows has a later time, if this is called after that was loaded: see the edge.
 time_point token_bucket::latest() const noexcept {

@@ -3,6 +3,7 @@
 
 #include <weir/admission/limiter.hpp>
 #include <weir/admission/token_bucket.hpp>
+#include <weir/admission/token_reservations.hpp>
 #include <weir/admission/tsc_clock.hpp>
 #include <weir/admission/weighted_semaphore.hpp>
 #include <weir/scheduler/fork_join.hpp>

@@ -20,6 +20,8 @@
 
 namespace weir {
 
+class token_reservations;
+
 namespace detail {
 
 class gate;
@@ -120,6 +122,7 @@ class token_bucket {
 
  private:
   friend class detail::gate;
+  friend class token_reservations;
 
   // What a taker goes by: an arrival, and the pace that it is reckoned in.
   struct sight {
@@ -144,6 +147,7 @@ class token_bucket {
   [[nodiscard]] sight look() const noexcept;
   [[nodiscard]] result<void> take_or_explain(std::int64_t tokens, time_point now, detail::time_of whose) noexcept;
   [[nodiscard]] refusal never(std::int64_t tokens) const noexcept;
+  [[nodiscard]] refusal not_before(std::int64_t tokens, duration wait) const noexcept;
   [[nodiscard]] std::int64_t debt_at(time_point now, std::uint64_t arrival) const noexcept;
   [[nodiscard]] std::int64_t furthest(const detail::bucket_pace& pace) const noexcept;
   void raise_passed(time_point now) noexcept;
