@@ -168,7 +168,7 @@ std::int64_t gate::in_use(refusal_reason limit, const capacity::view& seen) cons
   // The limit stands beside the word, and may be the one before or after a move of it.
   switch (limit) {
     case refusal_reason::tasks_full:
-      return std::max<std::int64_t>(max_tasks() - seen.tasks_free, 0);
+      return std::clamp<std::int64_t>(max_tasks() - seen.tasks_free, 0, most_tasks_.load(memory_order_relaxed));
     case refusal_reason::weight_full:
     case refusal_reason::too_heavy:
       return std::max<std::int64_t>(max_weight_.load(memory_order_relaxed) - seen.weight_free, 0);

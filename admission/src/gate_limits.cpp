@@ -35,7 +35,10 @@ void gate::set_limits(const limits& next) {
   {
     const lock_guard held(mutex_);
     if (capacity_.load().closed) return;
-    bucket_.set_rate(next.rate, next.burst);  // first: of all that is done here only this could throw
+    // First, since of all that is done here only this could throw. A rate that stays is not touched, so that what was
+    // taken can still be given back.
+    const bool is_other_rate = next.rate != bucket_.refill() || next.burst != bucket_.burst();
+    if (is_other_rate) bucket_.set_rate(next.rate, next.burst);
     max_waiters_.store(next.max_waiters, memory_order_relaxed);
     overflow_.store(next.overflow, memory_order_relaxed);
     strict_window_.store(next.strict_window, memory_order_relaxed);

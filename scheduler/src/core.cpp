@@ -87,7 +87,7 @@ refusal core::count_refusal(const refusal& why) noexcept {
 }
 
 result<passage> core::enter(verb how, const submit_options& options, stamp wanted, deadline patience, bool is_timed,
-                            launch_batch* batch) {
+                            launch_batch* unlaunched) {
   if (is_forked()) return refusal{.reason = refusal_reason::forked};
   const bool has_timer = !options.deadline.is_never();
   if (has_timer || (how != verb::try_submit && door_.has_rate())) timers_.ensure_started();
@@ -139,7 +139,7 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
   const result<gate::slot> place = door_.reserve(asked);
   if (!place) return refuse(place.error());
   if (*place == gate::slot::caller_runs) {
-    if (batch != nullptr) batch->flush();  // what has been admitted does not stay behind who waits
+    if (unlaunched != nullptr) unlaunched->flush();  // what has been admitted does not stay behind who waits
     return admit_after(passage::kind::admitted_for_caller,
                        [&] { return wait_in_line(door_, asked, gate::place::uncounted); });
   }

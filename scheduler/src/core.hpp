@@ -51,7 +51,7 @@ class core {
   // ---- submission (core.cpp)
 
   [[nodiscard]] result<passage> enter(verb how, const submit_options& options, stamp wanted, deadline patience,
-                                      bool is_timed = false, launch_batch* batch = nullptr);
+                                      bool is_timed = false, launch_batch* unlaunched = nullptr);
   [[nodiscard]] bool enter_at_once(const submit_options& options) noexcept;
   void admit(frame& f, time_point stamp) noexcept;
   void insert_all(std::span<frame* const> frames, priority lane) noexcept;

@@ -16,8 +16,8 @@ result<passage> enter(core& into, verb how, const submit_options& options, stamp
 }
 
 result<passage> enter_timed(core& into, verb how, const submit_options& options, stamp wanted, bool is_timed,
-                            launch_batch* batch) {
-  return into.enter(how, options, wanted, {}, is_timed, batch);
+                            launch_batch* unlaunched) {
+  return into.enter(how, options, wanted, {}, is_timed, unlaunched);
 }
 
 bool is_to_be_timed(core& in) noexcept { return in.timing().takes_next(); }

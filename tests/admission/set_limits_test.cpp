@@ -143,6 +143,16 @@ TEST_F(SetLimits, ARateThatComesIsRungForAndOneThatGoesLetsIn) {
   for (int i = 0; i < 4; ++i) door.release(1);
 }
 
+TEST_F(SetLimits, ARateThatStaysIsNotTouched) {
+  limits next{.max_tasks = 5, .rate = per_second(10), .burst = 1};
+  limiter at(next, clock_);
+  permit unused = *at.try_acquire();
+  next.max_tasks = 4;
+  at.set_limits(next);
+  unused.release_unused();
+  EXPECT_TRUE(at.try_acquire()) << "its token was given back";
+}
+
 TEST_F(SetLimits, FewerPlacesThanAreTakenLeaveThoseWhoWait) {
   gate door({.max_tasks = 1, .max_waiters = 3}, clock_);
   hold(door, 1);

@@ -63,8 +63,8 @@ class limiter {
   /// child begins (it runs inline), until that fits again. Those who wait and are heavier than max_weight leave
   /// `too_heavy`; those who fit now are let in, in order, and who waits for a token is told anew when it comes. Who
   /// waits stays, also if max_waiters is less. The tokens that are there stay, up to the burst; see
-  /// token_bucket::set_rate. While the call runs, an admission finds each limit as it was or as it will be; after it,
-  /// all as they are. After a close nothing changes any more.
+  /// token_bucket::set_rate; a rate that is the same is not touched. While the call runs, an admission finds each limit
+  /// as it was or as it will be; after it, all as they are. After a close nothing changes any more.
   /// @param next  all of them, checked as by the constructor. max_tasks that were `unlimited` stay so, since what is
   ///              held was not counted; counted ones can become `unlimited`: 16,777,215. max_weight that was
   ///              `unlimited` stays so, any other stays a number.

@@ -163,9 +163,9 @@ class launch_batch {
 [[nodiscard]] result<passage> enter(core& into, verb how, const submit_options& options, stamp wanted,
                                     deadline patience = {});
 /// The same where it has been asked whether the submission is to be timed.
-/// @param batch  what the caller has admitted and not launched; launched before the caller itself waits.
+/// @param unlaunched  what the caller has admitted; launched before the caller itself waits.
 [[nodiscard]] result<passage> enter_timed(core& into, verb how, const submit_options& options, stamp wanted,
-                                          bool is_timed, launch_batch* batch = nullptr);
+                                          bool is_timed, launch_batch* unlaunched = nullptr);
 
 /// Whether the submission that the calling thread makes is to be timed. To be asked once for each.
 [[nodiscard]] bool is_to_be_timed(core& in) noexcept;
