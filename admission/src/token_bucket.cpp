@@ -42,18 +42,18 @@ result<void> token_bucket::try_take(std::int64_t tokens) noexcept {
     return never(tokens);
   if (is_unlimited()) return {};
   const time_point now = clock_->now();
-  if (take(tokens, now, detail::time_of::own_clock) == 0) return {};
+  if (take_at_once(tokens, now, detail::time_of::own_clock)) return {};
   return take_or_explain(tokens, now, detail::time_of::own_clock);
 }
 
 result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcept {
   if (tokens < 1) [[unlikely]]
     return never(tokens);
-  if (is_unlimited() || take(tokens, now, detail::time_of::caller) == 0) return {};
+  if (is_unlimited() || take_at_once(tokens, now, detail::time_of::caller)) return {};
   return take_or_explain(tokens, now, detail::time_of::caller);
 }
 
-// Once more, with an eye to why not: what is needed for that would keep registers from a grant.
+// In any case, and with an eye to why not: what is needed for that would keep registers from a grant.
 [[gnu::noinline]] result<void> token_bucket::take_or_explain(std::int64_t tokens, time_point now,
                                                              detail::time_of whose) noexcept {
   for (sight seen{};;) {

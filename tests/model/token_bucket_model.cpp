@@ -117,7 +117,7 @@ TEST(TokenBucketModel, WhatIsGivenBackHasNotComeBackByItself) {
 
 TEST(TokenBucketModel, TheLastTokenGoesToOneTaker) {
   const model::result r = model::explore(
-      {.name = "last token", .preemptions = 3, .weak_failures = 1, .missed_stores = 1}, [](model::scenario& s) {
+      {.name = "last token", .preemptions = 2, .weak_failures = 1, .missed_stores = 1}, [](model::scenario& s) {
         auto shared = std::make_shared<shared_bucket>();
         for (const char* const name : {"one", "two", "three"}) s.thread(name, [shared] { shared->take(1); });
         s.finally([shared] {

@@ -131,6 +131,9 @@ class token_bucket {
     detail::terms_in_force::moment since;
   };
 
+  // Takes `tokens`, at least 1, if that is as usual: no change under way, no time that is the latest yet, no collision.
+  // False says nothing.
+  [[nodiscard]] bool take_at_once(std::int64_t tokens, time_point now, detail::time_of whose) noexcept;
   // Takes `tokens`, at least 1; or returns how many ticks too early it is, more_than_burst if it will always be. `seen`
   // is then what that was decided by.
   [[nodiscard]] std::int64_t take(std::int64_t tokens, time_point now, detail::time_of whose, sight& seen) noexcept;
@@ -225,6 +228,26 @@ inline std::int64_t token_bucket::debt_at(time_point now, std::uint64_t arrival)
   }
   const std::int64_t ahead = ahead_of(now, arrival);
   return ahead > 0 ? ahead : 0;
+}
+
+inline bool token_bucket::take_at_once(std::int64_t tokens, time_point now, detail::time_of whose) noexcept {
+  const detail::terms_in_force::moment since = terms_.now();
+  const std::uint64_t arrival = arrival_.load(detail::memory_order_acquire);  // (1) (2)
+  const detail::bucket_pace pace = terms_.pace_of(since & 1);
+  const std::int64_t at = now.time_since_epoch().count();
+  const std::int64_t latest = passed_.load(detail::memory_order_relaxed);
+  const std::uint64_t behind = static_cast<std::uint64_t>(latest) - static_cast<std::uint64_t>(at);
+  const bool is_usual_time = behind <= ages || (whose == detail::time_of::own_clock && latest <= at);
+  if (tag_of(arrival) != (since & 1) || !terms_.holds(since, since & 1) || !is_usual_time) return false;
+  if (pace.interval == 0 || tokens > pace.burst) return false;
+  const std::int64_t ahead = ahead_of(now, arrival);
+  const std::int64_t debt = ahead > 0 ? ahead : 0;
+  const std::int64_t cost = tokens * pace.interval;
+  if (debt > pace.allowance() - cost) return false;
+  std::uint64_t expected = arrival;
+  const std::uint64_t next = arrival_at(now, debt + cost, tag_of(arrival));
+  return arrival_.compare_exchange_weak(expected, next, detail::memory_order_acq_rel, detail::memory_order_relaxed) &&
+         terms_.holds(since, tag_of(arrival));  // (1); else as in take
 }
 
 inline std::int64_t token_bucket::take(std::int64_t tokens, time_point now, detail::time_of whose,
