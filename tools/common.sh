@@ -8,6 +8,7 @@ jobs=$(nproc)
 # Debian's packages, by need.
 packages_build=(g++ cmake ninja-build libtbb-dev libconcurrentqueue-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev)
 packages_test=("${packages_build[@]}" libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
+packages_peers=(golang-go golang-golang-x-sync-dev golang-golang-x-time-dev)  # what perf/compare/ sets beside weir's door
 packages_clang=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: the symbolizer, without which no suppression matches
 packages_format=(clang-format-14)
 

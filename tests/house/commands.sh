@@ -96,6 +96,21 @@ for step in configure build; do
 done
 
 fresh
+printf '%s\n' golang-go libgtest-dev >"$lacking"
+mkdir -p "$home/perf/compare"
+printf '#!/usr/bin/env bash\nprintf "compare %%s\\n" "$*" >>%q\nexit 3\n' "$log" >"$home/perf/compare/run.sh"
+chmod +x "$home/perf/compare/run.sh"
+run "a run with peers" 3 "$home/tools/run" --with-peers --quick
+logged "a run with peers" '^apt-get .*install libgtest-dev golang-go$'
+logged "a run with peers" '^cmake --build .* --target weir_compare$'
+logged "a run with peers" '^compare --quick$'
+never_logged "a run with peers" '^weir'
+: >"$log"
+echo golang-go >"$lacking"
+run "a run without peers" 3 "$home/tools/run"
+never_logged "a run without peers, which are not installed for it" '^apt-get'
+
+fresh
 echo libgtest-dev >"$lacking"
 run "tests with --no-install behind ctest's arguments" 0 "$home/tools/test" -R limiter --no-install
 logged "tests with --no-install behind ctest's arguments" '^ctest .* -R limiter$'
