@@ -2,9 +2,9 @@
 // clock. And the refusal of one whose tasks are all taken.
 #include <weir/admission/deadline.hpp>
 #include <weir/admission/limiter.hpp>
-#include <weir/admission/tsc_clock.hpp>
 
 #include "question.hpp"
+#include "warm_clock.hpp"
 
 namespace weir::perf {
 namespace {
@@ -37,7 +37,7 @@ timed pass_steady(std::int64_t each) {
 
 template <int threads>
 timed pass_tsc(std::int64_t each) {
-  return pass<threads>(each, tsc_clock_source());
+  return pass<threads>(each, warm_tsc_clock());
 }
 
 template <int threads>
@@ -47,7 +47,7 @@ timed refuse_gate_steady(std::int64_t each) {
 
 template <int threads>
 timed refuse_gate_tsc(std::int64_t each) {
-  return refuse_at_gate<threads>(each, tsc_clock_source());
+  return refuse_at_gate<threads>(each, warm_tsc_clock());
 }
 
 }  // namespace

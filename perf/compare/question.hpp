@@ -1,5 +1,5 @@
-// A question that is asked of several subjects, and how its time is taken: by 1 or 2 threads that do nothing else, from
-// the first one's start to the last one's end.
+// A question that is asked of several subjects, and how its time is taken: CPU time of one thread, which others on the
+// machine change little; of more threads, from the first one's start to the last one's end.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 #include <thread>
+#include <time.h>
 #include <vector>
 
 #include <weir/queues/sync.hpp>
@@ -19,12 +20,19 @@ namespace weir::perf {
 inline constexpr std::int64_t weight = 3;
 inline constexpr std::int64_t plenty = 1'000'000'000;
 
-using wall_clock = std::chrono::steady_clock;
+/// The CPU time of the thread that calls, or of the process.
+[[nodiscard]] inline double cpu_seconds(clockid_t whose = CLOCK_THREAD_CPUTIME_ID) {
+  timespec spent{};
+  require(::clock_gettime(whose, &spent) == 0, "a reading of a clock of CPU time");
+  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
 
-/// What `operations` took all threads together.
+/// What `operations` took all threads together. `share` is how much of the CPUs that they could use they had: less than
+/// all where they slept, or where others ran.
 struct timed {
   double seconds;
   std::int64_t operations;
+  double share = 1;
 };
 
 /// One row. `ask(each)` does `each` operations a thread and ends the program where a result is wrong. In the table the
@@ -49,32 +57,45 @@ void add_queued(rows& to);
 /// must be `each`.
 template <typename Work>
 [[nodiscard]] timed time_of(int threads, std::int64_t each, Work work) {
+  if (threads == 1) {
+    const double from = cpu_seconds();
+    const std::int64_t right = work(0);
+    const double to = cpu_seconds();
+    require(right == each, "as many right results as operations");
+    return {to - from, each};
+  }
+  using clock = std::chrono::steady_clock;
   struct lap {
-    wall_clock::time_point from, to;
+    clock::time_point from, to;
     std::int64_t right;
   };
   std::vector<lap> laps(static_cast<std::size_t>(threads));
+  double cpu = 0;
   // How many threads have come to the start; relaxed: nothing is published by it.
   detail::atomic<int> ready{0};
   const auto run = [&](int i) {
     ready.fetch_add(1, detail::memory_order_relaxed);
     while (ready.load(detail::memory_order_relaxed) < threads) std::this_thread::yield();
+    if (i == 0) cpu = -cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
     lap mine;
-    mine.from = wall_clock::now();
+    mine.from = clock::now();
     mine.right = work(i);
-    mine.to = wall_clock::now();
+    mine.to = clock::now();
     laps[static_cast<std::size_t>(i)] = mine;
   };
   std::vector<std::thread> others;
   for (int i = 1; i < threads; ++i) others.emplace_back(run, i);
   run(0);
   for (std::thread& other : others) other.join();
+  cpu += cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
   lap all = laps.front();
   for (const lap& one : laps) {
     require(one.right == each, "as many right results as operations");
     all = {std::min(all.from, one.from), std::max(all.to, one.to), each};
   }
-  return {std::chrono::duration<double>(all.to - all.from).count(), each * threads};
+  const double seconds = std::chrono::duration<double>(all.to - all.from).count();
+  const int could = std::min(threads, static_cast<int>(std::thread::hardware_concurrency()));
+  return {seconds, each * threads, cpu / (seconds * could)};
 }
 
 /// `each` times `step()` by each thread, which must be true each time.

@@ -1,5 +1,5 @@
-// A grant to a task that is queued at a limit of one, when the one before it ends: from the first grant to the last
-// task's run, all of which wait when it begins. One thread runs them, so that none has to be woken for a grant.
+// A grant to a task that is queued at a limit of one, when the one before it ends, and the task's run: from the first
+// to the last of tasks that all wait when it begins. One thread runs them, so that none has to be woken for a grant.
 #include <weir/scheduler/pool.hpp>
 
 #include <oneapi/tbb/flow_graph.h>
@@ -13,10 +13,11 @@ namespace {
 timed queued_weir(std::int64_t each) {
   // (1) open: release store by who asks -> acquire load by the task that holds the door.
   detail::atomic<bool> open{false};
-  // (2) ended: release store by the last task -> acquire load by who asks; publishes ran and end.
+  // (2) ended: release store by the last task -> acquire load by who asks; publishes what the tasks counted.
   detail::atomic<bool> ended{false};
   std::int64_t ran = 0;
-  wall_clock::time_point end;
+  double from = 0;
+  double to = 0;
   pool pool({.workers = 1, .limits = {.max_tasks = 1, .max_waiters = each}});
   require(pool.post({},
                     [&open] {
@@ -25,17 +26,17 @@ timed queued_weir(std::int64_t each) {
               .has_value(),
           "the first task");
   const auto body = [&] {
-    if (++ran < each) return;
-    end = wall_clock::now();
+    if (++ran == 1) from = cpu_seconds();
+    if (ran < each) return;
+    to = cpu_seconds();
     ended.store(true, detail::memory_order_release);  // (2)
   };
   for (std::int64_t k = 0; k < each; ++k) require(pool.post({}, body).has_value(), "a place in the line");
-  const auto begin = wall_clock::now();
   open.store(true, detail::memory_order_release);  // (1)
   await(
       "the queued tasks", [&] { return ended.load(detail::memory_order_acquire); }, nap);  // (2)
   require(ran == each, "each queued task once");
-  return {std::chrono::duration<double>(end - begin).count(), each};
+  return {to - from, each - 1};
 }
 
 timed queued_tbb(std::int64_t each) {
@@ -56,9 +57,9 @@ timed queued_tbb(std::int64_t each) {
     flow::make_edge(task, limit.decrementer());
     for (std::int64_t k = 0; k < each; ++k) require(queue.try_put(1), "a place in the line");
     require(ran == 0, "nothing before the start");
-    const auto begin = wall_clock::now();
+    const double begin = cpu_seconds();
     graph.wait_for_all();
-    seconds = seconds_since(begin);
+    seconds = cpu_seconds() - begin;
   });
   require(ran == each, "each queued task once");
   return {seconds, each};

@@ -1,9 +1,9 @@
 // A token of a rate that has plenty: by the clock that the bucket reads itself, and at a time that the caller has read.
 // And the refusal, where there is none for an hour.
 #include <weir/admission/token_bucket.hpp>
-#include <weir/admission/tsc_clock.hpp>
 
 #include "question.hpp"
+#include "warm_clock.hpp"
 
 namespace weir::perf {
 namespace {
@@ -21,7 +21,7 @@ timed take_steady(std::int64_t each) {
 
 template <int threads>
 timed take_tsc(std::int64_t each) {
-  return take<threads>(each, tsc_clock_source());
+  return take<threads>(each, warm_tsc_clock());
 }
 
 template <int threads>
@@ -51,7 +51,7 @@ timed refuse_steady(std::int64_t each) {
 
 template <int threads>
 timed refuse_tsc(std::int64_t each) {
-  return refuse<threads>(each, tsc_clock_source());
+  return refuse<threads>(each, warm_tsc_clock());
 }
 
 template <int threads>

@@ -7,11 +7,12 @@ usage() {
   cat <<'EOT'
 perf/compare/run.sh [--quick] [--rounds N] [--ms N] [PROGRAM]
 
-Nanoseconds an operation: of PROGRAM, a weir_compare (build/release/perf/compare/weir_compare), and of the peers in Go, which
-are built beside it where there is a Go with Debian's packages of them.
+Nanoseconds an operation, CPU time of one thread, or wall time of several: of PROGRAM, a weir_compare
+(build/release/perf/compare/weir_compare), and of the peers in Go, which are built beside it where there is a Go with
+Debian's packages of them.
 
   --rounds N   times that each question is asked of each program (9)
-  --ms N       least milliseconds of each measurement (20)
+  --ms N       least milliseconds of each measurement (20); with several threads up to 20 windows of a quarter of it
   --quick      3 rounds of 2 ms: a look, and no measurement
 EOT
 }
@@ -65,11 +66,13 @@ for ((round = 0; round < rounds; ++round)); do
   done
 done
 
-printf '%s\n' "$rounds rounds of at least $ms ms; nanoseconds; ratio: to weir's median of the same question and threads"
+printf '%s\n' "$rounds rounds of at least $ms ms; nanoseconds; ratio: to weir's median of the same question and threads" \
+  "share: of the CPUs that several threads could use, on average; where it is low others ran, or the threads slept" \
+  "CPU time of 1 thread, wall time of more; load of the machine: $(cut -d' ' -f1-2 /proc/loadavg), $(nproc) CPUs"
 { version g++ libtbb-dev golang-golang-x-sync-dev golang-golang-x-time-dev
   ((${#programs[@]} == 1)) || "$program"_go --version; } | paste -sd, - | sed 's/,/, /g'
 [[ -z $missing ]] || printf '%s\n' "$missing"
-printf '\n%-17s %-12s %7s %9s %19s %7s\n' question subject threads median 'min - max' ratio
+printf '\n%-17s %-12s %7s %9s %19s %7s %6s\n' question subject threads median 'min - max' ratio share
 
 # By question, threads and subject as the programs have them, then by number: the median is the one in the middle.
 LC_ALL=C sort -k1,1n -k2,2n -k3,3n -k7,7g "$results" | awk '
@@ -80,17 +83,19 @@ LC_ALL=C sort -k1,1n -k2,2n -k3,3n -k7,7g "$results" | awk '
     median[rows] = n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
     least[rows] = v[1]
     most[rows] = v[n]
+    share[rows] = shares / n
+    shares = 0
     split(last, part, " ")
     if (part[2] == "weir") weir[part[1], part[3]] = median[rows]
     n = 0
   }
-  { key = $4 " " $5 " " $6; if (key != last) flush(); last = key; v[++n] = $7 }
+  { key = $4 " " $5 " " $6; if (key != last) flush(); last = key; v[++n] = $7; shares += $8 }
   END {
     flush()
     for (r = 1; r <= rows; r++) {
       split(name[r], part, " ")
       ours = weir[part[1], part[3]]
-      printf "%-17s %-12s %7d %9.1f %19s %7s\n", part[1], part[2], part[3], median[r],
-             sprintf("%.1f - %.1f", least[r], most[r]), (ours > 0 ? sprintf("%.2f", median[r] / ours) : "-")
+      printf "%-17s %-12s %7d %9.1f %19s %7s %6.2f\n", part[1], part[2], part[3], median[r],
+             sprintf("%.1f - %.1f", least[r], most[r]), (ours > 0 ? sprintf("%.2f", median[r] / ours) : "-"), share[r]
     }
   }'

@@ -37,7 +37,8 @@ func passOn(each int64, s *semaphore.Weighted, put func(to int, value int64), ta
 
 func passOnByRings(each int64, s *semaphore.Weighted) timed {
 	rings := [2]*ring{new(ring), new(ring)}
-	return passOn(each, s, func(to int, value int64) { rings[to].put(value) }, func(of int) int64 { return rings[of].take() })
+	return passOn(each, s, func(to int, value int64) { rings[to].put(value) },
+		func(of int) int64 { return rings[of].take() })
 }
 
 func doorByRings(_ int, each int64) timed {
