@@ -67,35 +67,39 @@ for ((round = 0; round < rounds; ++round)); do
 done
 
 printf '%s\n' "$rounds rounds of at least $ms ms; nanoseconds; ratio: to weir's median of the same question and threads" \
-  "share: of the CPUs that several threads could use, on average; where it is low others ran, or the threads slept" \
+  "rounds: in which several threads had 90 % of their CPUs, which alone count; where these are fewer than 3 all do, without a ratio" \
   "CPU time of 1 thread, wall time of more; load of the machine: $(cut -d' ' -f1-2 /proc/loadavg), $(nproc) CPUs"
 { version g++ libtbb-dev golang-golang-x-sync-dev golang-golang-x-time-dev
   ((${#programs[@]} == 1)) || "$program"_go --version; } | paste -sd, - | sed 's/,/, /g'
 [[ -z $missing ]] || printf '%s\n' "$missing"
-printf '\n%-17s %-12s %7s %9s %19s %7s %6s\n' question subject threads median 'min - max' ratio share
+printf '\n%-17s %-12s %7s %9s %19s %7s %7s\n' question subject threads median 'min - max' ratio rounds
 
 # By question, threads and subject as the programs have them, then by number: the median is the one in the middle.
 LC_ALL=C sort -k1,1n -k2,2n -k3,3n -k7,7g "$results" | awk '
-  function flush() {
+  function flush(    i, m, use) {
     if (!n) return
     rows++
     name[rows] = last
-    median[rows] = n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+    for (i = 1; i <= n; i++) m += share[i] >= 0.9
+    enough = m >= 3 || m == n
+    use = enough ? m : n
+    counted[rows] = m "/" n
+    for (i = m = 1; i <= n; i++) if (use == n || share[i] >= 0.9) v[m++] = v[i]
+    median[rows] = use % 2 ? v[(use + 1) / 2] : (v[use / 2] + v[use / 2 + 1]) / 2
     least[rows] = v[1]
-    most[rows] = v[n]
-    share[rows] = shares / n
-    shares = 0
+    most[rows] = v[use]
     split(last, part, " ")
-    if (part[2] == "weir") weir[part[1], part[3]] = median[rows]
+    fair[rows] = enough
+    if (part[2] == "weir" && fair[rows]) weir[part[1], part[3]] = median[rows]
     n = 0
   }
-  { key = $4 " " $5 " " $6; if (key != last) flush(); last = key; v[++n] = $7; shares += $8 }
+  { key = $4 " " $5 " " $6; if (key != last) flush(); last = key; v[++n] = $7; share[n] = $8 }
   END {
     flush()
     for (r = 1; r <= rows; r++) {
       split(name[r], part, " ")
       ours = weir[part[1], part[3]]
-      printf "%-17s %-12s %7d %9.1f %19s %7s %6.2f\n", part[1], part[2], part[3], median[r],
-             sprintf("%.1f - %.1f", least[r], most[r]), (ours > 0 ? sprintf("%.2f", median[r] / ours) : "-"), share[r]
+      printf "%-17s %-12s %7d %9.1f %19s %7s %7s\n", part[1], part[2], part[3], median[r],
+             sprintf("%.1f - %.1f", least[r], most[r]), (ours > 0 && fair[r] ? sprintf("%.2f", median[r] / ours) : "-"), counted[r]
     }
   }'
