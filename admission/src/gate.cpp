@@ -195,8 +195,6 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 
 // ---- giving back
 
-void gate::release(std::uint32_t weight) noexcept { give_back(demand_of(weight), hold::final); }
-
 void gate::release_part(std::uint32_t weight) noexcept {
   if (counts_weight_) give_back({.tasks = 0, .weight = weight}, hold::final);
 }
@@ -204,12 +202,6 @@ void gate::release_part(std::uint32_t weight) noexcept {
 void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
   if (!capacity_.has_givers()) return release(weight);
   const watchers wanted = capacity_.give_back_as(giver);
-  if (wanted.waiters || wanted.closed) [[unlikely]]
-    tell(wanted);
-}
-
-void gate::give_back(demand held, hold kind) noexcept {
-  const watchers wanted = capacity_.give_back(held, kind);
   if (wanted.waiters || wanted.closed) [[unlikely]]
     tell(wanted);
 }

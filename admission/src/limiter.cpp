@@ -25,6 +25,14 @@ std::int64_t check_capacity(std::int64_t capacity) {
                               ": it must be 1 to " + std::to_string(largest_max_weight));
 }
 
+// The refusal of an attempt, written where it is wanted.
+struct told_why {
+  const gate& at;
+  const gate::verdict& v;
+  const door_request& asked;
+  operator refusal() const noexcept { return at.explain(v, asked); }  // NOLINT: for weir::result
+};
+
 // The whole of a blocking acquisition but for the permit.
 result<time_point> wait_for_turn(gate& at, const door_request& asked, const std::stop_token& stop) {
   if (!detail::this_thread_may_block()) {
@@ -57,7 +65,7 @@ result<permit> limiter::attempt(std::int64_t weight, time_point now, time_of who
   if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
   const door_request asked = request_for(weight);
   const gate::verdict v = gate_.try_admit(asked, now, whose);
-  if (!v.granted) return gate_.explain(v, asked);
+  if (!v.granted) return told_why{gate_, v, asked};
   return permit(gate_, asked.weight, v.stamp);
 }
 
@@ -77,11 +85,15 @@ void weighted_semaphore::set_capacity(std::int64_t capacity) {
   limiter_.set_limits({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters_});
 }
 
-result<permit> weighted_semaphore::try_acquire(std::int64_t weight) noexcept {
+result<permit> weighted_semaphore::try_or_explain(std::int64_t weight) noexcept {
   return limiter_.try_acquire(weight, time_point{});  // no rate and no deadline: the time is not looked at
 }
 
 result<permit> weighted_semaphore::acquire(std::int64_t weight, deadline until, const std::stop_token& stop) {
+  if (detail::this_thread_may_block() && !stop.stop_requested()) [[likely]] {
+    if (permit granted = limiter_.acquire_at_once(weight)) [[likely]]
+      return granted;
+  }
   return limiter_.acquire(weight, until, stop);
 }
 

@@ -180,7 +180,7 @@ inline constexpr row limiter_release{"limiter: release", 1, {.pool_rmws = 1}};
 inline constexpr row rate_grant{"limiter with a rate: grant", 1, {.pool_rmws = 3, .clock_reads = 1}};
 inline constexpr row rate_refusal{"limiter with a rate: refusal", 1, {.clock_reads = 1}};
 inline constexpr row semaphore_grant{"weighted_semaphore: try_acquire", 1, {.pool_rmws = 1}};
-inline constexpr row semaphore_wait{"weighted_semaphore: acquire, room there", 1, {.pool_rmws = 1, .clock_reads = 1}};
+inline constexpr row semaphore_wait{"weighted_semaphore: acquire, room there", 1, {.pool_rmws = 1}};
 inline constexpr row semaphore_refusal{"weighted_semaphore: refusal", 1, {}};
 inline constexpr row semaphore_release{"weighted_semaphore: release", 1, {.pool_rmws = 1}};
 inline constexpr row bucket_grant{"token_bucket: grant", 1, {.pool_rmws = 1, .clock_reads = 1}};

@@ -97,6 +97,14 @@ class limiter {
   [[nodiscard]] const detail::gate& engine() const noexcept { return gate_; }
 
  private:
+  friend class weighted_semaphore;
+
+  // Where there is no rate: what one look grants, without a time. Empty says nothing.
+  [[nodiscard]] permit acquire_at_once(std::int64_t weight) noexcept {
+    const bool is_weight = weight >= 1 && weight <= largest_max_weight;
+    const auto narrow = static_cast<std::uint32_t>(weight);
+    return is_weight && gate_.try_admit_at_once(narrow) ? permit(gate_, narrow, {}) : permit();
+  }
   [[nodiscard]] result<permit> attempt(std::int64_t weight, time_point now, detail::time_of whose) noexcept;
 
   detail::gate gate_;

@@ -72,7 +72,7 @@ class [[nodiscard]] permit {
   /// The weight held; 0 if empty.
   [[nodiscard]] std::int64_t weight() const noexcept { return gate_ != nullptr ? weight_ : 0; }
   /// The limiter's time of the admission: the one that its rate is exact by. It stays when the permit is empty.
-  /// time_point{} if nothing was granted, and from weighted_semaphore::try_acquire, which reads no clock.
+  /// time_point{} if nothing was granted, and from a weighted_semaphore where nobody waited: it then reads no clock.
   [[nodiscard]] time_point admitted_at() const noexcept { return admitted_at_; }
 
  private:

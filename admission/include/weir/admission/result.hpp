@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cassert>
+#include <concepts>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -9,6 +10,15 @@
 #include <weir/admission/refusal.hpp>
 
 namespace weir {
+namespace detail {
+
+template <typename Why>
+concept tells_why = requires(const Why& why) {
+  { why.operator refusal() }
+  noexcept->std::same_as<refusal>;
+};
+
+}  // namespace detail
 
 /// Holds a T, or the refusal that stands in its place. `*` and `->` of a refusal, and `error` of a value, are misuse:
 /// an assertion where assertions are on, else undefined. `value` throws instead, in every build.
@@ -17,6 +27,9 @@ class [[nodiscard]] result {
  public:
   result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: converts, as std::expected does
   result(const refusal& why) noexcept : state_(std::in_place_index<1>, why) {}  // NOLINT
+  /// What can tell why: it does so into this result, without a copy.
+  template <detail::tells_why Why>
+  result(const Why& why) noexcept : state_(std::in_place_index<1>, why) {}  // NOLINT
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }

@@ -35,9 +35,14 @@ class weighted_semaphore {
   /// @param weight  1 to the capacity.
   /// Lock-free: one compare-and-swap; a refusal only reads. Reads no clock, so that the permit's `admitted_at` is
   /// time_point{}.
-  [[nodiscard]] result<permit> try_acquire(std::int64_t weight = 1) noexcept;
+  [[nodiscard]] result<permit> try_acquire(std::int64_t weight = 1) noexcept {
+    if (permit granted = limiter_.acquire_at_once(weight)) [[likely]]
+      return granted;
+    return try_or_explain(weight);
+  }
 
-  /// Takes `weight`, waiting in line until `until`; refusals, blocking and order as in limiter::acquire.
+  /// Takes `weight`, waiting in line until `until`; refusals, blocking and order as in limiter::acquire. Where there is
+  /// room and nobody waits it is one compare-and-swap, too, and reads no clock: `admitted_at` is then time_point{}.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
 
   /// Changes the capacity at once, also below what is held: then nothing is granted until what is held fits again.
@@ -59,6 +64,8 @@ class weighted_semaphore {
   [[nodiscard]] std::int64_t waiting() const noexcept { return limiter_.waiting(); }
 
  private:
+  [[nodiscard]] result<permit> try_or_explain(std::int64_t weight) noexcept;
+
   limiter limiter_;
   const std::int64_t max_waiters_;
 };

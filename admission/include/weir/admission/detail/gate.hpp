@@ -96,7 +96,7 @@ class gate {
   bool withdraw(waiter& w, refusal_reason why) noexcept;
 
   /// Gives back what an admission of this weight took, and hands it on.
-  void release(std::uint32_t weight) noexcept;
+  void release(std::uint32_t weight) noexcept { give_back(demand_of(weight), capacity::hold::final); }
   /// Gives back that much of the weight of an admission that stays.
   void release_part(std::uint32_t weight) noexcept;
   /// Gives back the token of an admission that was not used; before its release, which hands on both.
@@ -200,7 +200,11 @@ class gate {
   [[nodiscard]] duration rate_wait(time_point now) const noexcept;
   [[nodiscard]] std::int64_t in_use(refusal_reason limit, const capacity::view& seen) const noexcept;
   [[nodiscard]] bool take_token(time_point& now, time_of whose) noexcept;
-  void give_back(demand held, capacity::hold kind) noexcept;
+  void give_back(demand held, capacity::hold kind) noexcept {
+    const watchers wanted = capacity_.give_back(held, kind);
+    if (wanted.waiters || wanted.closed) [[unlikely]]
+      tell(wanted);
+  }
   void tell(watchers wanted) noexcept;
   void look(bell when) noexcept WEIR_EXCLUDES(mutex_);
   void hand_on(time_point now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
