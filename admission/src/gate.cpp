@@ -20,6 +20,11 @@ constexpr duration strict_slack = std::chrono::milliseconds(1);
 
 std::int64_t counted(std::int64_t configured) noexcept { return configured == unlimited ? 0 : configured; }
 
+std::size_t purses_of(const limits& l, std::size_t givers, credits::rule by) noexcept {
+  if (givers != 0 || !l.rate.is_unlimited()) return 0;
+  return credits::purses_for(counted(l.max_tasks), counted(l.max_weight), by);
+}
+
 refusal_reason reason_of(outcome o) noexcept {
   switch (o) {
     case outcome::tasks_full:
@@ -40,7 +45,7 @@ refusal_reason reason_of(outcome o) noexcept {
 }  // namespace
 
 gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
-           child_stock::rule stocks)
+           child_stock::rule stocks, credits::rule purses)
     : clock_(&clock),
       alarm_(for_tokens),
       bucket_(check(configured).rate, configured.burst, clock),
@@ -50,6 +55,7 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       stock_(givers != 0 && counts_tasks_
                  ? std::make_unique<child_stock>(givers, child_stock::block_for(configured.max_tasks, givers, stocks))
                  : nullptr),
+      credits_(purses_of(configured, givers, purses), purses.share),
       max_tasks_(counted(configured.max_tasks)),
       max_weight_(counted(configured.max_weight)),
       max_waiters_(configured.max_waiters),
@@ -102,7 +108,8 @@ gate::verdict gate::take(demand wanted, capacity::place from, time_point now, ti
 bool gate::take_room(demand wanted, capacity::place from, hold kind, verdict& v) noexcept {
   if (stock_ != nullptr) return take_room_with_givers(wanted, from, kind, v);
   capacity::view seen{};
-  const outcome found = capacity_.try_take_of_word(wanted, from, kind, seen);
+  const outcome found = credits_.exist() ? take_room_or_credits(wanted, from, kind, seen)
+                                         : capacity_.try_take_of_word(wanted, from, kind, seen);
   if (found == outcome::taken) return true;
   explain_room(found, seen, v);
   return false;
@@ -166,6 +173,8 @@ duration gate::rate_wait(time_point now) const noexcept {
 
 std::int64_t gate::in_use(refusal_reason limit, const capacity::view& seen) const noexcept {
   // The limit stands beside the word, and may be the one before or after a move of it.
+  if (seen.spare) [[unlikely]]
+    return in_use(limit, with_credits(seen));
   switch (limit) {
     case refusal_reason::tasks_full:
       return std::clamp<std::int64_t>(max_tasks() - seen.tasks_free, 0, most_tasks_.load(memory_order_relaxed));
@@ -196,7 +205,7 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 // ---- giving back
 
 void gate::release_part(std::uint32_t weight) noexcept {
-  if (counts_weight_) give_back({.tasks = 0, .weight = weight}, hold::final);
+  if (counts_weight_) give_back_final({.tasks = 0, .weight = weight});
 }
 
 void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
@@ -218,6 +227,7 @@ void gate::close() noexcept {
   {
     lock_guard held(mutex_);
     if (stock_ != nullptr && !capacity_.load().closed) stock_->ask();  // for ever
+    sweep_credits();
     capacity_.close();
     while (waiter* const w = queue_.head()) refuse(*w, refusal_reason::closed, decided);
     if (is_over_) {
@@ -279,6 +289,7 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
 
 std::int64_t gate::tasks_in_use() const noexcept {
   if (!counts_tasks_) return 0;
+  if (credits_.exist()) return in_use(refusal_reason::tasks_full, capacity_.load());
   const std::int64_t most = most_tasks_.load(memory_order_relaxed);
   const std::int64_t out = std::clamp<std::int64_t>(capacity_.tasks_held(max_tasks_), 0, most);
   // Once it is closed nothing stays in a stock; what is on its way through one is then a task that has not ended yet.

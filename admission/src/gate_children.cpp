@@ -59,11 +59,8 @@ bool gate::take_room_with_givers(demand wanted, capacity::place from, hold kind,
   return false;
 }
 
-// Whether a unit was ever spare, as of the word that was read, or later.
-bool gate::may_have_spare() const noexcept {
-  (void)capacity_.load();  // acquires that word, if the look before has not
-  return stock_->was_used();
-}
+// Whether a unit was ever spare, as of the word that was read, which the look has acquired, or later.
+bool gate::may_have_spare() const noexcept { return stock_->was_used(); }
 
 // The mark comes before the units are in hand, so that who misses them is told `contended`. False: too many marks.
 bool gate::recall() noexcept {

@@ -39,6 +39,8 @@ void gate::set_limits(const limits& next) {
     // taken can still be given back.
     const bool is_other_rate = next.rate != bucket_.refill() || next.burst != bucket_.burst();
     if (is_other_rate) bucket_.set_rate(next.rate, next.burst);
+    sweep_credits();
+    credits_allowed_ = credits_allowed_ && next.rate.is_unlimited();
     max_waiters_.store(next.max_waiters, memory_order_relaxed);
     overflow_.store(next.overflow, memory_order_relaxed);
     strict_window_.store(next.strict_window, memory_order_relaxed);

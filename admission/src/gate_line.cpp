@@ -176,6 +176,7 @@ void gate::join(waiter& w, place where) noexcept {
       refuse(w, refusal_reason::too_heavy,
              decided);  // the limit was lowered since it was asked: as a head it would wait for ever
     } else if (queue_.head() == &w) {
+      sweep_credits();
       capacity_.set_waiters(true);  // before the look below: a release that the look does not see, sees this
       hand_on(now, bell::new_head_only, decided);
     }

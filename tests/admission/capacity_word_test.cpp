@@ -77,13 +77,13 @@ TEST(CapacityWord, ABlockAndAChildPassACloseAndThoseWhoWait) {
   EXPECT_EQ(take(word, {1, 0}, place::child), outcome::tasks_full) << "not contended: it does not try again";
 }
 
-TEST(CapacityWord, ThereAre31Marks) {
+TEST(CapacityWord, ThereAre15Marks) {
   capacity_word word(100, 7);
-  for (int i = 0; i < 31; ++i) ASSERT_TRUE(word.try_mark());
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(word.try_mark());
   EXPECT_FALSE(word.try_mark());
   EXPECT_EQ(word.try_take_block(2), 0U);
   EXPECT_EQ(take(word, {1, 0}, place::child), outcome::taken);
-  for (int i = 0; i < 31; ++i) word.settle();
+  for (int i = 0; i < 15; ++i) word.settle();
   expect(word, 99, 7);
 }
 
@@ -139,15 +139,15 @@ TEST(CapacityWord, AnAttemptGivenBackLeavesNothingBehind) {
   expect(word, 1, 10, 0);
 }
 
-TEST(CapacityWord, CountsThirtyOneAttemptsAndNoMore) {
+TEST(CapacityWord, CountsFifteenAttemptsAndNoMore) {
   capacity_word word(100, 100);
-  for (std::uint32_t i = 1; i <= 31; ++i) {
+  for (std::uint32_t i = 1; i <= 15; ++i) {
     ASSERT_EQ(take(word, {1, 1}, place::newcomer, hold::attempt), outcome::taken);
     expect(word, 100 - i, 100 - i, i);
   }
   EXPECT_EQ(take(word, {1, 1}, place::newcomer, hold::attempt), outcome::contended);
-  expect(word, 69, 69, 31);
-  EXPECT_FALSE(word.load().waiters) << "the thirty-second attempt would have been carried into this bit";
+  expect(word, 85, 85, 15);
+  EXPECT_FALSE(word.load().spare) << "the sixteenth attempt would have been carried into this bit";
   EXPECT_EQ(take(word, {1, 1}), outcome::taken) << "only marked attempts are limited";
   word.settle();
   EXPECT_EQ(take(word, {1, 1}, place::newcomer, hold::attempt), outcome::taken);

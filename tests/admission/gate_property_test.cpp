@@ -29,8 +29,8 @@ constexpr milliseconds no_limit{-1};
 // The real gate, and one thread that does all that threads, timers and the alarm would do.
 class real_door {
  public:
-  explicit real_door(const limits& configured, std::size_t givers = 0)
-      : gate_(configured, clock_, &alarm_, givers), givers_(givers) {}
+  explicit real_door(const limits& configured, std::size_t givers = 0, detail::credits::rule purses = {})
+      : gate_(configured, clock_, &alarm_, givers, {}, purses), givers_(givers) {}
   ~real_door() {
     gate_.close();
     for (const auto& [id, weight] : held_) give_back(id, weight);
@@ -258,21 +258,23 @@ auto any_of(const door_model&) {
        {1, execOneOfWithArgs<close>()()}});
 }
 
-void check_like_model(const limits& configured) {
+void check_like_model(const limits& configured, std::size_t givers = 0, detail::credits::rule purses = {}) {
   const door_model model(configured, first_moment);
-  real_door door(configured);
-  rc::state::check(model, door, any_of<resize, pass>);
-}
-
-void check_like_model(const limits& configured, std::size_t givers) {
-  const door_model model(configured, first_moment);
-  real_door door(configured, givers);
+  real_door door(configured, givers, purses);
   rc::state::check(model, door, any_of<resize, pass>);
 }
 
 RC_GTEST_PROP(GateProperty, AWeightedSemaphoreDoesWhatThePlainModelDoes, ()) {
   check_like_model(
       {.max_tasks = unlimited, .max_weight = *rc::gen::inRange(1, 8), .max_waiters = *rc::gen::inRange(0, 6)});
+}
+
+RC_GTEST_PROP(GateProperty, ALimiterWithCreditsDoesWhatThePlainModelDoes, ()) {
+  const bool counts_tasks = *rc::gen::arbitrary<bool>();
+  check_like_model({.max_tasks = counts_tasks ? *rc::gen::inRange<std::int64_t>(4, 8) : std::int64_t{unlimited},
+                    .max_weight = *rc::gen::inRange(8, 40),
+                    .max_waiters = *rc::gen::inRange(0, 6)},
+                   0, {.purses = 2, .limit_per_purse = 1, .share = 1});
 }
 
 RC_GTEST_PROP(GateProperty, ADoorWithGiversDoesWhatThePlainModelDoes, ()) {

@@ -136,14 +136,14 @@ TEST_F(GateWithARate, AWaitOfManyLifetimesDoesNotExpireNever) {
   door.release(1);
 }
 
-// Looked at between an attempt's token and the end of that attempt, this clock makes the next attempt, 31 deep, and
+// Looked at between an attempt's token and the end of that attempt, this clock makes the next attempt, 15 deep, and
 // there lets somebody join.
 class nesting_clock final : public clock_source {
  public:
   [[nodiscard]] time_point now() const noexcept override {
     if (door == nullptr) return start;
     gate* const at = door;
-    if (++attempts == 31) {
+    if (++attempts == 15) {
       door = nullptr;
       at->join(*newcomer, gate::place::uncounted);
     } else {
@@ -168,9 +168,9 @@ TEST_F(GateWithARate, AHeadIsNotRefusedForTheNumberOfAttemptsInFlight) {
   clock.newcomer = &head;
   clock.door = &door;
   clock.granted += door.try_admit({}, nesting_clock::start).granted ? 1 : 0;
-  EXPECT_EQ(clock.granted, 31);
+  EXPECT_EQ(clock.granted, 15);
   EXPECT_EQ(book_, diary{"head granted"});
-  for (int i = 0; i < 32; ++i) door.release(1);
+  for (int i = 0; i < 16; ++i) door.release(1);
 }
 
 // Jumps by 5 ms at one of the readings to come.

@@ -71,12 +71,12 @@ TEST(TaskWord, AnAttemptThatMayGiveItsRoomBackIsContended) {
   EXPECT_EQ(take(word), outcome::tasks_full);
 }
 
-TEST(TaskWord, The32ndAttemptIsContended) {
+TEST(TaskWord, The16thAttemptIsContended) {
   task_word word(100, 1);
-  for (int i = 0; i < 31; ++i) ASSERT_EQ(take(word, place::newcomer, hold::attempt), outcome::taken);
+  for (int i = 0; i < 15; ++i) ASSERT_EQ(take(word, place::newcomer, hold::attempt), outcome::taken);
   EXPECT_EQ(take(word, place::newcomer, hold::attempt), outcome::contended);
   EXPECT_EQ(take(word), outcome::taken);
-  EXPECT_EQ(held(word, 100), 32);
+  EXPECT_EQ(held(word, 100), 16);
 }
 
 TEST(TaskWord, ABlockIsWhatThereIsOfItAndAnAttempt) {
@@ -105,13 +105,13 @@ TEST(TaskWord, ABlockAndAChildPassACloseAndThoseWhoWait) {
   EXPECT_EQ(take(word, place::child), outcome::tasks_full) << "not contended: it does not try again";
 }
 
-TEST(TaskWord, ThereAre31Marks) {
+TEST(TaskWord, ThereAre15Marks) {
   task_word word(100, 1);
-  for (int i = 0; i < 31; ++i) ASSERT_TRUE(word.try_mark());
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(word.try_mark());
   EXPECT_FALSE(word.try_mark());
   EXPECT_EQ(word.try_take_block(2), 0U);
   EXPECT_EQ(take(word, place::child), outcome::taken);
-  for (int i = 0; i < 31; ++i) word.settle();
+  for (int i = 0; i < 15; ++i) word.settle();
   EXPECT_EQ(held(word, 100), 1);
 }
 

@@ -205,6 +205,8 @@ inline std::chrono::steady_clock::time_point steady_now(
       std::chrono::microseconds(microseconds.fetch_add(1, memory_order_relaxed)));
 }
 
+inline std::size_t cpu_hint() noexcept { return 0; }
+
 /// Two ticks a nanosecond. A reading counts as one of the clock.
 inline std::uint64_t counter_now(std::source_location at = std::source_location::current()) noexcept {
   return 2 * static_cast<std::uint64_t>(steady_now(at).time_since_epoch() / std::chrono::nanoseconds(1));

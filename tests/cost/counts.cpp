@@ -65,6 +65,7 @@ constexpr owner owners[] = {
     {"task_word.hpp", "", kind::pool_rmw},
     {"child_stock.hpp", "::ask", kind::pool_rmw},  // who wants what is spare; all else is a giver's
     {"child_stock.hpp", "", kind::worker_rmw},
+    {"credits.hpp", "", kind::worker_rmw},  // a CPU's
     {"gate.cpp", "", kind::pool_rmw},
     {"gate_line.cpp", "", kind::pool_rmw},
     {"counter_clock.hpp", "", kind::pool_rmw},

@@ -58,6 +58,15 @@ TEST(DoorCost, OfAWeightedSemaphore) {
   expect(semaphore_wait, cost_of([&] { held.emplace(semaphore.acquire(1)); }));
 }
 
+TEST(DoorCost, OfAWeightedSemaphoreFarFromItsCapacity) {
+  weir::weighted_semaphore semaphore(1'000'000);
+  (void)semaphore.try_acquire(3);  // its purses are opened, and it is put into one
+  std::optional<weir::result<weir::permit>> held;
+  expect(far_grant, cost_of([&] { held.emplace(semaphore.try_acquire(3)); }));
+  EXPECT_TRUE(*held);
+  expect(far_release, cost_of([&] { held.reset(); }));
+}
+
 TEST(DoorCost, OfATokenBucket) {
   weir::token_bucket bucket(weir::per_second(1), 3);
   bool granted = false;

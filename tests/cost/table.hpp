@@ -183,6 +183,8 @@ inline constexpr row semaphore_grant{"weighted_semaphore: try_acquire", 1, {.poo
 inline constexpr row semaphore_wait{"weighted_semaphore: acquire, room there", 1, {.pool_rmws = 1}};
 inline constexpr row semaphore_refusal{"weighted_semaphore: refusal", 1, {}};
 inline constexpr row semaphore_release{"weighted_semaphore: release", 1, {.pool_rmws = 1}};
+inline constexpr row far_grant{"weighted_semaphore far from its capacity: try_acquire", 1, {.worker_rmws = 1}};
+inline constexpr row far_release{"weighted_semaphore far from its capacity: release", 1, {.worker_rmws = 1}};
 inline constexpr row bucket_grant{"token_bucket: grant", 1, {.pool_rmws = 1, .clock_reads = 1}};
 inline constexpr row bucket_refusal{"token_bucket: refusal", 1, {.clock_reads = 1}};
 // It has to be known how far ahead callers are.
@@ -246,6 +248,8 @@ inline constexpr std::array table = {&nested_fork,
                                      &semaphore_wait,
                                      &semaphore_refusal,
                                      &semaphore_release,
+                                     &far_grant,
+                                     &far_release,
                                      &bucket_grant,
                                      &bucket_refusal,
                                      &bucket_first_grant_at,

@@ -294,6 +294,10 @@ inline std::chrono::steady_clock::time_point steady_now(
   return model::now();
 }
 
+/// The CPU of a thread of a scenario: 0, or what it says.
+inline thread_local constinit std::size_t cpu_of_this_thread = 0;
+inline std::size_t cpu_hint() noexcept { return cpu_of_this_thread; }
+
 /// Two ticks a nanosecond of the model's clock.
 inline std::uint64_t counter_now(std::source_location at = std::source_location::current()) noexcept {
   return 2 * static_cast<std::uint64_t>(steady_now(at).time_since_epoch().count());

@@ -19,7 +19,8 @@ namespace weir {
 /// light ones, which costs up to its weight less one in idle capacity, and starves nobody.
 ///
 /// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
-/// happens before whatever a later admission returns to. Nothing here allocates.
+/// happens before whatever a later admission returns to that had no room without it. Nothing but the constructor
+/// allocates.
 class limiter {
  public:
   /// @param configured  checked by weir::check; see weir::limits for units and ranges.
@@ -40,7 +41,8 @@ class limiter {
   ///                calls, however old (to a year). A time ahead of the clock is taken as it is and spends the
   ///                tokens of that time, so that the rate's bound holds whatever is passed; with strict_window it is
   ///                taken as the present.
-  /// Lock-free while nobody waits. Behind those who wait it is refused after a read, wait-free; only an attempt that
+  /// Lock-free while nobody waits, but for one that finds too little room after a time far from the limits, which takes
+  /// the short lock. Behind those who wait it is refused after a read, wait-free; only an attempt that
   /// loses its token to another while somebody begins to wait takes the short lock, and tells those whom it lets in.
   /// Reads the clock once, the second form not at all; more often with strict_window, after a clock that went back or
   /// a time ahead of it, and where the lock is taken.

@@ -13,7 +13,7 @@ namespace weir {
 ///
 /// A value of one thread at a time; it may be given back on another thread than it was granted on. It allocates
 /// nothing, and throws only where it says so. What happened before it is given back happens before whatever a later
-/// admission by the same limiter returns to.
+/// admission by the same limiter returns to that had no room without it.
 class [[nodiscard]] permit {
  public:
   /// Holds nothing.
@@ -37,8 +37,8 @@ class [[nodiscard]] permit {
   /// Gives back what it holds, as `release` does.
   ~permit() { release(); }
 
-  /// Gives it back now, if it is not empty. Wait-free, one addition, if nobody waits; else takes the short lock, and
-  /// then tells and wakes those whom it lets in: linear in their number.
+  /// Gives it back now, if it is not empty. Lock-free, one addition or exchange, if nobody waits; else takes the short
+  /// lock, and then tells and wakes those whom it lets in: linear in their number.
   void release() noexcept {
     if (gate_ == nullptr) return;
     detail::gate& from = *std::exchange(gate_, nullptr);

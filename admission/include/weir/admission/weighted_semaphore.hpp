@@ -15,7 +15,8 @@ namespace weir {
 /// wait can be cancelled and has a deadline, and one that leaves lets those behind it be looked at.
 ///
 /// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
-/// happens before whatever a later admission returns to. Nothing here allocates.
+/// happens before whatever a later admission returns to that had no room without it. Nothing but the constructor
+/// allocates.
 class weighted_semaphore {
  public:
   /// @param capacity     1 to 2,147,483,647.
@@ -33,7 +34,8 @@ class weighted_semaphore {
   /// Takes `weight` if there is room and nobody waits. Linearizable: refused `weight_full` only if at one instant of
   /// the call there was no room or somebody waited; else `invalid`, `too_heavy` or `closed`.
   /// @param weight  1 to the capacity.
-  /// Lock-free: one compare-and-swap; a refusal only reads. Reads no clock, so that the permit's `admitted_at` is
+  /// Lock-free, one compare-and-swap, and a refusal only reads; but for the one that finds too little room after a time
+  /// far from the capacity, which takes the short lock. Reads no clock, so that the permit's `admitted_at` is
   /// time_point{}.
   [[nodiscard]] result<permit> try_acquire(std::int64_t weight = 1) noexcept {
     if (permit granted = limiter_.acquire_at_once(weight)) [[likely]]

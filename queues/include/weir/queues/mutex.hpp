@@ -18,6 +18,8 @@
 #define WEIR_REQUIRES(lock) WEIR_ANNOTATE(requires_capability(lock))
 /// The caller holds the lock, and no longer after the call.
 #define WEIR_RELEASES(lock) WEIR_ANNOTATE(release_capability(lock))
+/// What the analysis cannot follow.
+#define WEIR_NO_THREAD_SAFETY WEIR_ANNOTATE(no_thread_safety_analysis)
 /// The caller does not hold the lock.
 #define WEIR_EXCLUDES(lock) WEIR_ANNOTATE(locks_excluded(lock))
 
@@ -27,6 +29,7 @@ namespace weir::detail {
 class WEIR_ANNOTATE(capability("mutex")) mutex {
  public:
   void lock() WEIR_ANNOTATE(acquire_capability()) { raw_.lock(); }
+  [[nodiscard]] bool try_lock() WEIR_ANNOTATE(try_acquire_capability(true)) { return raw_.try_lock(); }
   void unlock() noexcept WEIR_ANNOTATE(release_capability()) { raw_.unlock(); }
 
  private:

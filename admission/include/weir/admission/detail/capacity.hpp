@@ -40,6 +40,10 @@ class capacity {
   [[nodiscard]] outcome try_take_of_word(demand wanted, place from, hold kind, view& seen) noexcept {
     return word_.try_take(wanted, from, kind, seen);
   }
+  /// Of credits, where the gate has no givers.
+  void announce_spare() noexcept { word_.announce_spare(); }
+  void take_back_spare(demand all) noexcept { word_.take_back_spare(all); }
+  [[nodiscard]] demand take_spare(demand most) noexcept { return word_.take_spare(most); }
   [[nodiscard]] std::uint32_t try_take_block(std::uint32_t most) noexcept {
     return tasks_ ? tasks_->try_take_block(most) : word_.try_take_block(most);
   }

@@ -34,6 +34,7 @@ class capacity_word {
     std::int64_t tasks_free;
     std::int64_t weight_free;
     std::uint32_t attempts;
+    bool spare;  // there may be credits: room that is not in the word, and that nobody holds
     bool waiters;
     bool closed;
   };
@@ -55,18 +56,18 @@ class capacity_word {
   capacity_word& operator=(const capacity_word&) = delete;
 
   /// Takes `wanted` if there is room for all of it. Linearizable: each outcome but `taken` was true at one instant of
-  /// the call, at which the word was `seen`. The head is never told `contended`: it does not try again, it is looked at
-  /// again, and what is reported of it must stay true until then.
-  [[nodiscard]] outcome try_take(demand wanted, place from, hold kind, view& seen) noexcept {
-    std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: the exchange below does
+  /// the call, at which the word was `seen`; of a fullness, if nothing is spare. The head is never told `contended`: it
+  /// does not try again, it is looked at again, and what is reported of it must stay true until then.
+  [[nodiscard, gnu::always_inline]] outcome try_take(demand wanted, place from, hold kind, view& seen) noexcept {
+    std::uint64_t now = word_.load(memory_order_acquire);  // (4)
     for (;;) {
       if (const outcome o = decide(unpack(now), wanted, from, kind); o != outcome::taken) {
         seen = unpack(now);
         return o;
       }
       const std::uint64_t next = now - amount(wanted) + (kind == hold::attempt ? one_attempt : 0);
-      if (word_.compare_exchange_weak(now, next, memory_order_acq_rel, memory_order_relaxed))
-        return outcome::taken;  // (1) (2)
+      if (word_.compare_exchange_weak(now, next, memory_order_acq_rel, memory_order_acquire))
+        return outcome::taken;  // (1) (2) (4)
     }
   }
   [[nodiscard]] outcome try_take(demand wanted, place from, hold kind) noexcept {
@@ -106,6 +107,32 @@ class capacity_word {
     return unpack(word_.fetch_add(added, memory_order_release) + added);  // (1)
   }
 
+  // ---- credits, under the lock of the queue; see credits.hpp
+
+  /// From here on there may be credits. Before there are.
+  void announce_spare() noexcept {
+    word_.fetch_or(spare_bit, memory_order_relaxed);
+  }  // published by what opens a purse
+  /// All of them, and there are no more.
+  void take_back_spare(demand all) noexcept {
+    word_.fetch_add(amount(all) - spare_bit, memory_order_release);
+  }  // (1) (4)
+  /// Takes up to `most` of each, and no more than a quarter of what is free.
+  [[nodiscard]] demand take_spare(demand most) noexcept {
+    std::uint64_t now = word_.load(memory_order_relaxed);  // publishes nothing: the exchange below does
+    for (;;) {
+      const view seen = unpack(now);
+      const auto part = [](std::int64_t free, std::uint32_t wanted) {
+        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(free / 4, 0, wanted));
+      };
+      const demand some{.tasks = part(seen.tasks_free, most.tasks), .weight = part(seen.weight_free, most.weight)};
+      if (some.tasks == 0 && some.weight == 0) return some;
+      if (word_.compare_exchange_weak(now, now - amount(some), memory_order_acquire, memory_order_relaxed)) {  // (1)
+        return some;
+      }
+    }
+  }
+
   /// Under the lock of the queue: says whether somebody waits. From then on newcomers are sent to the queue.
   void set_waiters(bool any) noexcept {
     if (any) {
@@ -128,7 +155,7 @@ class capacity_word {
 
   [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1) (2) (3)
 
-  static constexpr std::uint32_t most_attempts = 31;
+  static constexpr std::uint32_t most_attempts = 15;
 
   /// What a word that shows `seen` answers.
   static constexpr outcome decide(view seen, demand wanted, place from, hold kind) noexcept {
@@ -146,9 +173,9 @@ class capacity_word {
   }
 
  private:
-  // Bits, from the lowest: weight_free + 2^31 (32 bits), tasks_free + 2^24 (25), attempts in flight (5), waiters,
-  // closed. Limits are at most 2^31 - 1 and 2^24 - 1, and what is used is at most the largest limit there has been, so
-  // that each biased field stays within its bits and an addition to one never carries into the next.
+  // Bits, from the lowest: weight_free + 2^31 (32 bits), tasks_free + 2^24 (25), attempts in flight (4), spare,
+  // waiters, closed. Limits are at most 2^31 - 1 and 2^24 - 1, and what is used is at most the largest limit there has
+  // been, so that each biased field stays within its bits and an addition to one never carries into the next.
   static constexpr int tasks_shift = 32;
   static constexpr int attempts_shift = 57;
   static constexpr std::int64_t weight_bias = std::int64_t{1} << 31;
@@ -156,6 +183,7 @@ class capacity_word {
   static constexpr std::uint64_t weight_mask = (std::uint64_t{1} << 32) - 1;
   static constexpr std::uint64_t tasks_mask = (std::uint64_t{1} << 25) - 1;
   static constexpr std::uint64_t one_attempt = std::uint64_t{1} << attempts_shift;
+  static constexpr std::uint64_t spare_bit = std::uint64_t{1} << 61;
   static constexpr std::uint64_t waiters_bit = std::uint64_t{1} << 62;
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
 
@@ -170,6 +198,7 @@ class capacity_word {
     return {.tasks_free = static_cast<std::int64_t>((word >> tasks_shift) & tasks_mask) - tasks_bias,
             .weight_free = static_cast<std::int64_t>(word & weight_mask) - weight_bias,
             .attempts = static_cast<std::uint32_t>(word >> attempts_shift) & most_attempts,
+            .spare = (word & spare_bit) != 0,
             .waiters = (word & waiters_bit) != 0,
             .closed = (word & closed_bit) != 0};
   }
@@ -180,6 +209,9 @@ class capacity_word {
   //     next one does.
   // (2) spare units: release by who takes a block, or the last that is here -> acquire load by a newcomer that found no
   //     room; that there are spare units was noted before.
+  // (4) credits: who has put one has acquired a purse that was opened after they were announced; who looks after that
+  //     sees it, or a later word. Release by who takes them back -> acquire by who finds no room, or waiters, or the
+  //     close, and by all after it: they find each purse closed.
   // (3) the last limits: release by who closes -> acquire load by who asks what is held at a closed gate.
   atomic<std::uint64_t> word_;
 };

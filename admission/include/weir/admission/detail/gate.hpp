@@ -7,8 +7,7 @@
 // Progress: try_admit and a release with nobody waiting are lock-free, the observers wait-free; all else may take the
 // lock, under which no wake-up, no allocation and no user code runs but the clock's `now`, where there is a rate. What
 // was decided there is told after it, to each waiter in order.
-// What a holder did before its release happens before what a later grant returns to, or tells; before a release by a
-// giver, where weights are not counted, before a grant that needed it.
+// What a holder did before its release happens before what a later grant that needed it returns to, or tells.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +16,7 @@
 
 #include <weir/admission/detail/capacity.hpp>
 #include <weir/admission/detail/child_stock.hpp>
+#include <weir/admission/detail/credits.hpp>
 #include <weir/admission/detail/waiter.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/result.hpp>
@@ -56,9 +56,10 @@ class gate {
   /// The clock and the alarm must outlive the gate.
   /// @param givers  how many threads, the workers of a pool, give back most of what is admitted; see `release`.
   /// @param stocks  how large the givers' stocks of units for children are.
-  /// @throws std::invalid_argument as weir::check does; std::bad_alloc if there are givers.
+  /// @param purses  without givers: how many purses of credits there are, and for which limits.
+  /// @throws std::invalid_argument as weir::check does; std::bad_alloc.
   gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr, std::size_t givers = 0,
-       child_stock::rule stocks = {});
+       child_stock::rule stocks = {}, credits::rule purses = {});
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
   /// Nothing is held and nobody is in the line any more: else it says so on stderr and terminates, in every build,
@@ -73,7 +74,9 @@ class gate {
 
   /// The same without a rate, a deadline and an explanation. False says nothing: ask try_admit. Lock-free.
   [[nodiscard]] bool try_admit_at_once(std::uint32_t weight) noexcept {
-    return bucket_.is_unlimited() && capacity_.try_take_at_once(demand_of(weight));
+    const demand wanted = demand_of(weight);
+    if (credits_.exist()) return credits_.take(wanted);
+    return bucket_.is_unlimited() && capacity_.try_take_at_once(wanted);
   }
 
   /// True for the reasons that waiting can cure.
@@ -96,7 +99,7 @@ class gate {
   bool withdraw(waiter& w, refusal_reason why) noexcept;
 
   /// Gives back what an admission of this weight took, and hands it on.
-  void release(std::uint32_t weight) noexcept { give_back(demand_of(weight), capacity::hold::final); }
+  void release(std::uint32_t weight) noexcept { give_back_final(demand_of(weight)); }
   /// Gives back that much of the weight of an admission that stays.
   void release_part(std::uint32_t weight) noexcept;
   /// Gives back the token of an admission that was not used; before its release, which hands on both.
@@ -172,6 +175,7 @@ class gate {
   // The protocol's steps one by one, for tests/model/, which shows that none of them can be left out.
   friend struct gate_steps;
   friend struct unit_steps;
+  friend struct credit_steps;
 
   // What was decided under the lock, to be told after it.
   struct outcomes {
@@ -194,12 +198,29 @@ class gate {
   [[nodiscard]] bool take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept;
   [[nodiscard]] bool take_room_with_givers(demand wanted, capacity::place from, capacity::hold kind,
                                            verdict& v) noexcept;
+  [[nodiscard]] capacity::outcome take_room_or_credits(demand wanted, capacity::place from, capacity::hold kind,
+                                                       capacity::view& seen) noexcept;
+  [[nodiscard]] capacity::view with_credits(capacity::view seen) const noexcept;
+  [[nodiscard]] bool has_room_for_credits(const capacity::view& seen) const noexcept;
+  void top_up_if_useful(const capacity::view& seen) noexcept;
+  void top_up() noexcept WEIR_EXCLUDES(mutex_);
+  void bring_surplus() noexcept WEIR_EXCLUDES(mutex_);
+  void sweep_credits() noexcept WEIR_REQUIRES(mutex_);
   void explain_room(capacity::outcome found, const capacity::view& seen, verdict& v) const noexcept;
   void explain_rate(bool newcomer, time_of whose, verdict& v) noexcept;
   void explain_line(const capacity::view& seen, verdict& v) const noexcept;
   [[nodiscard]] duration rate_wait(time_point now) const noexcept;
   [[nodiscard]] std::int64_t in_use(refusal_reason limit, const capacity::view& seen) const noexcept;
   [[nodiscard]] bool take_token(time_point& now, time_of whose) noexcept;
+  void give_back_final(demand held) noexcept {
+    if (credits_.exist()) {
+      const credits::fate where = credits_.put(held);
+      if (where == credits::fate::kept_too_much) [[unlikely]]
+        bring_surplus();
+      if (where != credits::fate::closed) return;
+    }
+    give_back(held, capacity::hold::final);
+  }
   void give_back(demand held, capacity::hold kind) noexcept {
     const watchers wanted = capacity_.give_back(held, kind);
     if (wanted.waiters || wanted.closed) [[unlikely]]
@@ -236,6 +257,8 @@ class gate {
   const bool counts_weight_;
   const child_stock::rule stock_rule_;
   const std::unique_ptr<child_stock> stock_;  // null: there are no givers, or tasks are not counted
+
+  credits credits_;  // none: there are givers, or a rate, or limits are small or not counted
 
   // The limits in force: those that the word's free parts are counted from (0 if they are not counted), and those of
   // the line. Writer: set_limits, under the lock. Readers: all; relaxed, numbers alone, that may be of before the
@@ -275,6 +298,8 @@ class gate {
   const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the head that was told to come back for its token
   time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
   bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;             // for spare units, since it lacks a task
+  bool credits_open_ WEIR_GUARDED_BY(mutex_) = false;          // as the word says it
+  bool credits_allowed_ WEIR_GUARDED_BY(mutex_) = true;        // until there is a rate
   bool is_over_ WEIR_GUARDED_BY(mutex_) = false;               // more is held than the limits are, or was a moment ago
 };
 

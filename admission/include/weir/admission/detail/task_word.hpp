@@ -167,6 +167,7 @@ class task_word {
     return {.tasks_free = static_cast<std::int64_t>(until - taken(word)),
             .weight_free = 0,
             .attempts = static_cast<std::uint32_t>((word & ~(waiters_bit | closed_bit)) >> attempts_shift),
+            .spare = false,
             .waiters = (word & waiters_bit) != 0,
             .closed = (word & closed_bit) != 0};
   }

@@ -36,6 +36,7 @@ class waiter {
   friend class waiter_list;
   friend struct gate_steps;
   friend struct unit_steps;
+  friend struct credit_steps;
 
   virtual void on_granted(time_point stamp) noexcept = 0;
   virtual void on_refused(const refusal& why) noexcept = 0;
