@@ -164,6 +164,12 @@ inline constexpr row pool_refusal{"try_submit, refused tasks_full", 100,
                                   100 * counts{.pool_rmws = 2, .clock_reads = 1}};
 inline constexpr row post_refusal{"post, refused waiters_full", 100, 100 * counts{.pool_rmws = 2}};
 
+// The count of submissions, the place, the line's lock twice, and the clock each time. The first one also draws the
+// attention of the givers, and sets the bit. The memory is that of frames: six times 32 of them.
+inline constexpr row post_wait{
+    "post that begins to wait at the door", 96,
+    96 * counts{.pool_rmws = 2, .locks = 2, .clock_reads = 2} + counts{.pool_rmws = 7, .fences = 1}};
+
 // The pool's: husks, the door's word, the end that no worker counts. The task's: stopped, done.
 inline constexpr row stop_queued{"request_stop of a queued task", 100, 100 * counts{.pool_rmws = 3, .task_rmws = 2}};
 
@@ -237,6 +243,7 @@ inline constexpr std::array table = {&nested_fork,
                                      &search,
                                      &pool_refusal,
                                      &post_refusal,
+                                     &post_wait,
                                      &stop_queued,
                                      &stop_running,
                                      &limiter_grant,

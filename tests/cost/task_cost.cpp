@@ -217,6 +217,29 @@ TEST(TaskCost, OfARefusal) {
   expect(post_refusal, of_posts);
 }
 
+// A callable at a shut door: the second time, when the memory of the first is there again.
+TEST(TaskCost, OfAWaitAtTheDoor) {
+  weir::pool pool({.workers = 1, .limits = {.max_tasks = 1, .max_waiters = 100}, .time_one_in = hardly_ever});
+  counts of_waits;
+  for (int round = 0; round < 2; ++round) {
+    event busy, go, done;
+    pool.post({},
+              [&] {
+                busy.set();
+                go.await("the waits");
+              })
+        .value();
+    busy.await("a busy worker");
+    of_waits = cost_of([&] {
+      for (std::uint64_t i = 0; i < post_wait.times; ++i) pool.post({}, [] {}).value();
+    });
+    pool.post({}, [&] { done.set(); }).value();
+    go.set();
+    done.await("the last of those that waited");
+  }
+  expect(post_wait, of_waits);
+}
+
 TEST(TaskCost, OfAStop) {
   resting_pool pool(1);
   event busy, go;
