@@ -7,8 +7,11 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <weir/admission/detail/weight.hpp>
+
+#include "gate_step.hpp"
 
 namespace weir::detail {
 namespace {
@@ -16,12 +19,15 @@ namespace {
 using outcome = capacity::outcome;
 using hold = capacity::hold;
 
-constexpr duration strict_slack = std::chrono::milliseconds(1);
+std::unique_ptr<flight_ring> ring_for(const limits& configured, const clock_source& clock) {
+  if (configured.flight_entries == 0) return nullptr;
+  return std::make_unique<flight_ring>(flight_start{.limits = configured}, clock, false);
+}
 
 std::int64_t counted(std::int64_t configured) noexcept { return configured == unlimited ? 0 : configured; }
 
 std::size_t purses_of(const limits& l, std::size_t givers, credits::rule by) noexcept {
-  if (givers != 0 || !l.rate.is_unlimited()) return 0;
+  if (givers != 0 || !l.rate.is_unlimited() || l.flight_entries != 0) return 0;
   return credits::purses_for(counted(l.max_tasks), counted(l.max_weight), by);
 }
 
@@ -46,9 +52,15 @@ refusal_reason reason_of(outcome o) noexcept {
 
 gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
            child_stock::rule stocks, credits::rule purses)
+    : gate(check(configured), clock, for_tokens, configured.flight_entries == 0 ? givers : 0, stocks, purses,
+           ring_for(configured, clock)) {}
+
+gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
+           child_stock::rule stocks, credits::rule purses, std::unique_ptr<flight_ring> flight)
     : clock_(&clock),
       alarm_(for_tokens),
-      bucket_(check(configured).rate, configured.burst, clock),
+      flight_(std::move(flight)),
+      bucket_(configured.rate, configured.burst, flight_ != nullptr ? flight_->clock() : clock),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
       stock_rule_(stocks),
@@ -63,12 +75,15 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       strict_window_(configured.strict_window),
       allow_slow_waiters_(configured.allow_slow_waiters),
       most_tasks_(counted(configured.max_tasks)),
-      capacity_(counted(configured.max_tasks), counted(configured.max_weight), givers),
+      capacity_(counted(configured.max_tasks), counted(configured.max_weight), givers, flight_ == nullptr),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
                   : counts_weight_ ? refusal_reason::weight_full
-                                   : refusal_reason::rate_limited) {}
+                                   : refusal_reason::rate_limited) {
+  if (flight_ != nullptr) note_state(flight_->start());
+}
 
 gate::~gate() {
+  if (flight_ != nullptr && flight_->is_twin()) return;
   const long long tasks = tasks_in_use();
   const long long weight = weight_in_use();
   const long long line = in_line_.load(memory_order_relaxed);  // relaxed: everybody has left, or it is a bug
@@ -83,6 +98,19 @@ gate::~gate() {
 // ---- the fast path
 
 gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {
+  if (flight_ != nullptr) [[unlikely]]
+    return try_admit_recorded(asked, now, whose);
+  return decide(asked, now, whose);
+}
+
+gate::verdict gate::try_admit_recorded(const door_request& asked, time_point now, time_of whose) noexcept {
+  const lock_guard held(mutex_);
+  step noted(*this, flight_op::attempt, now, asked);
+  if (whose == time_of::caller) noted.by_caller(now);
+  return noted.decided(decide(asked, whose == time_of::caller ? now : noted.now(), whose));
+}
+
+gate::verdict gate::decide(const door_request& asked, time_point now, time_of whose) noexcept {
   const bool too_heavy = counts_weight_ && asked.weight > max_weight_.load(memory_order_relaxed);
   if (too_heavy || asked.deadline.has_passed(now)) [[unlikely]] {
     const capacity::view seen = capacity_.load();
@@ -123,7 +151,7 @@ void gate::explain_room(capacity::outcome found, const capacity::view& seen, ver
 
 bool gate::take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept {
   // By an outside clock, grants at times ahead of it would all come now.
-  if (whose == time_of::caller && strict_window_.load(memory_order_relaxed)) v.stamp = std::min(v.stamp, clock_->now());
+  if (whose == time_of::caller && strict_window_.load(memory_order_relaxed)) v.stamp = std::min(v.stamp, present());
   const bool newcomer = from == capacity::place::newcomer;
   if (!bucket_.has_one(v.stamp)) {
     explain_rate(newcomer, whose, v);
@@ -155,7 +183,7 @@ void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
   v.retry_after = bucket_.wait_for(1, v.stamp);
   // Only a reading of this clock can show that it went back.
   if (whose == time_of::own_clock && bucket_.looks_turned_back(v.stamp) && bucket_.rebase()) {
-    v.retry_after = bucket_.wait_for(1, clock_->now());
+    v.retry_after = bucket_.wait_for(1, present());
   }
 }
 
@@ -190,8 +218,8 @@ bool gate::take_token(time_point& now, time_of whose) noexcept {
   for (;;) {
     if (bucket_.take(1, now, whose) > 0) return false;
     if (!strict_window_.load(memory_order_relaxed)) return true;
-    const time_point after = clock_->now();
-    if (after - now <= strict_slack) return true;
+    const time_point after = time_again(now);
+    if (after - now <= step::strict_slack) return true;
     now = after;  // that token is let go: it was for a time too far back
     whose = time_of::own_clock;
   }
@@ -205,7 +233,11 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 // ---- giving back
 
 void gate::release_part(std::uint32_t weight) noexcept {
-  if (counts_weight_) give_back_final({.tasks = 0, .weight = weight});
+  if (!counts_weight_) return;
+  const demand part{.tasks = 0, .weight = weight};
+  if (flight_ != nullptr) [[unlikely]]
+    return give_back_recorded(flight_op::release_part, weight, part);
+  give_back_final(part);
 }
 
 void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
@@ -226,6 +258,7 @@ void gate::close() noexcept {
   outcomes decided;
   {
     lock_guard held(mutex_);
+    const step noted(*this, flight_op::close, time_point{});
     if (stock_ != nullptr && !capacity_.load().closed) stock_->ask();  // for ever
     sweep_credits();
     capacity_.close();
@@ -303,8 +336,9 @@ std::int64_t gate::weight_in_use() const noexcept {
 
 std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_acquire); }  // (1)
 
-refusal refuse_weight(const gate& at, std::int64_t weight) noexcept {
+refusal refuse_weight(gate& at, std::int64_t weight) noexcept {
   const std::int64_t limit = at.max_weight();
+  at.note_turned_away(weight, weight < 1 ? refusal_reason::invalid : refusal_reason::too_heavy);
   if (weight < 1) return {.reason = refusal_reason::invalid, .asked = weight, .limit = limit};
   return {.reason = refusal_reason::too_heavy, .asked = weight, .limit = limit, .in_use = at.weight_in_use()};
 }

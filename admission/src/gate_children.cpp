@@ -14,6 +14,10 @@ constexpr demand one_child{.tasks = 1, .weight = 0};
 
 bool gate::try_add_child() noexcept {
   if (!counts_tasks_) return true;
+  return flight_ == nullptr ? take_child() : try_add_child_recorded();
+}
+
+bool gate::take_child() noexcept {
   // Those who wait for weight or for a token are passed, since that may take hours.
   if (capacity_.load().waiters && head_lacks_.load(memory_order_relaxed) == refusal_reason::tasks_full) return false;
   capacity::view seen{};
@@ -36,11 +40,14 @@ bool gate::add_child_from_word(std::size_t giver) noexcept {
 }
 
 void gate::end_child_at_word(std::size_t giver) noexcept {
+  if (flight_ != nullptr) return end_child();
   if (counts_tasks_) release(0, giver);
 }
 
 void gate::end_child() noexcept {
-  if (counts_tasks_) give_back(one_child, hold::final);
+  if (!counts_tasks_) return;
+  if (flight_ != nullptr) return give_back_recorded(flight_op::child_end, 0, one_child);
+  give_back(one_child, hold::final);
 }
 
 // take_room at a gate with givers. Where a newcomer finds no task, whether there was none is known after a look at the

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "gate_step.hpp"
+
 namespace weir::detail {
 namespace {
 
@@ -29,12 +31,16 @@ void check_counts(const limits& next, bool counts_tasks, bool counts_weight) {
 void gate::set_limits(const limits& next) {
   (void)check(next);
   check_counts(next, counts_tasks_, counts_weight_);
+  if (next.flight_entries != entries_of_flight()) {
+    refuse_change("flight_entries", next.flight_entries, "it stays as it was when this was built");
+  }
   if (alarm_ != nullptr && !next.rate.is_unlimited()) alarm_->get_ready();
-  const time_point now = clock_->now();
+  const time_point early = early_now();
   outcomes decided;
   {
     const lock_guard held(mutex_);
     if (capacity_.load().closed) return;
+    step noted(*this, flight_op::set_limits, early);
     // First, since of all that is done here only this could throw. A rate that stays is not touched, so that what was
     // taken can still be given back.
     const bool is_other_rate = next.rate != bucket_.refill() || next.burst != bucket_.burst();
@@ -46,8 +52,9 @@ void gate::set_limits(const limits& next) {
     strict_window_.store(next.strict_window, memory_order_relaxed);
     allow_slow_waiters_.store(next.allow_slow_waiters, memory_order_relaxed);
     move_limits(next);
+    noted.changed(next);
     if (counts_weight_) refuse_the_too_heavy(decided);
-    hand_on(now, bell::always, decided);
+    hand_on(noted.now(), bell::always, decided);
   }
   deliver(decided);
 }
@@ -129,7 +136,8 @@ limits gate::configured() const {
           .max_waiters = max_waiters(),
           .overflow = overflow(),
           .strict_window = strict_window_.load(memory_order_relaxed),
-          .allow_slow_waiters = allow_slow_waiters_.load(memory_order_relaxed)};
+          .allow_slow_waiters = allow_slow_waiters_.load(memory_order_relaxed),
+          .flight_entries = entries_of_flight()};
 }
 
 }  // namespace weir::detail

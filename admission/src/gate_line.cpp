@@ -2,14 +2,17 @@
 // admission/README.md.
 #include <weir/admission/detail/gate.hpp>
 
+#include "gate_step.hpp"
+
 namespace weir::detail {
 
 void gate::look(bell when) noexcept {
-  const time_point now = clock_->now();
+  const time_point early = early_now();
   outcomes decided;
   {
     lock_guard held(mutex_);
-    hand_on(now, when, decided);
+    const step noted(*this, flight_op::pump, early);
+    hand_on(noted.now(), when, decided);
   }
   deliver(decided);
 }
@@ -36,6 +39,7 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
       unlink(*w);
       if (w->counted_) waiting_.fetch_sub(1, memory_order_relaxed);  // relaxed: it is held by the word from here on
       w->stamp_ = v.stamp;
+      if (flight_ != nullptr) note_granted(*w);
       decided.granted.push_back(*w);
       now = v.stamp;  // later, where the window is strict: for the next one the first reading may be too old
       continue;
@@ -71,6 +75,7 @@ void gate::unlink(waiter& w) noexcept {
 void gate::refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept {
   unlink(w);
   w.why_ = why;
+  if (flight_ != nullptr) note_refused(w);
   decided.refused.push_back(w);
 }
 
@@ -90,13 +95,14 @@ void gate::deliver(const outcomes& decided) noexcept {
     const bool had_a_place = w->counted_;
     const verdict v{.granted = false, .why = w->why_, .stamp = {}, .retry_after = {}};
     w->on_refused(explain(v, w->request_));
-    if (had_a_place) leave_place();  // now that what waited is destroyed
+    if (had_a_place && !is_twin()) leave_place();  // now that what waited is destroyed
     w = next;
   }
 }
 
 // Ends a stay in the line that was counted.
 void gate::leave_place() noexcept {
+  if (flight_ != nullptr) return leave_place_recorded();
   waiting_.fetch_sub(1, memory_order_release);  // (1)
   // An addition of nothing, not a load: either it shows the close, or the close comes after it, and who closed sees the
   // place free.
@@ -106,6 +112,7 @@ void gate::leave_place() noexcept {
 // Of reserve, without the lock, so that those who are refused hold up nobody: there is no place, and no policy that
 // makes one. The close is looked at after the places: if it is not there then, it was not when these were taken.
 bool gate::turns_away(const door_request& asked) const noexcept {
+  if (flight_ != nullptr) return false;
   const bool has_no_end = asked.deadline.is_never() && asked.patience.is_never();
   return has_no_end && overflow() == weir::overflow::reject_new && waiting() >= max_waiters() &&
          !capacity_.load().closed;
@@ -116,12 +123,14 @@ result<gate::slot> gate::reserve(const door_request& asked) {
     return explain({.granted = false, .why = refusal_reason::waiters_full, .stamp = {}, .retry_after = {}}, asked);
   }
   for (;;) {
-    const time_point now = clock_->now();
-    verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
+    const time_point early = early_now();
+    verdict refused{.granted = false, .why = refusal_reason::closed, .stamp = early, .retry_after = {}};
     outcomes decided;
     {
       const lock_guard held(mutex_);
-      if (capacity_.load().closed) return explain(refused, asked);
+      step noted(*this, flight_op::reserve, early, asked);
+      const time_point now = noted.now();
+      if (capacity_.load().closed) return explain(noted.decided(refused), asked);
       const bool is_full = waiting() >= max_waiters();
       waiter* const dropped = is_full ? victim(asked) : nullptr;
       // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
@@ -130,22 +139,28 @@ result<gate::slot> gate::reserve(const door_request& asked) {
       const time_point ready = add_saturated(now, refused.retry_after);
       if (asked.deadline.has_passed(ready) || asked.patience.has_passed(ready)) {
         refused.why = asked.deadline.has_passed(ready) ? refusal_reason::expired : refusal_reason::timed_out;
-        return explain(refused, asked);
+        return explain(noted.decided(refused), asked);
       }
       if (!is_full) {
         waiting_.fetch_add(1, memory_order_relaxed);  // relaxed: a place carries no data
+        noted.is(flight_verdict::yes);
         return slot::reserved;
       }
-      if (overflow() == weir::overflow::caller_runs) return slot::caller_runs;
+      if (overflow() == weir::overflow::caller_runs) {
+        noted.is(flight_verdict::caller_runs);
+        return slot::caller_runs;
+      }
       if (dropped == nullptr) {
         refused.why = refusal_reason::waiters_full;
         refused.retry_after = {};
-        return explain(refused, asked);
+        return explain(noted.decided(refused), asked);
       }
+      noted.is(flight_verdict::again);
       refuse(*dropped, refusal_reason::shed, decided);
       hand_on(now, bell::new_head_only, decided);
     }
     deliver(decided);  // the place is free when what had it is destroyed; then another look
+    if (is_twin()) return explain(refused, asked);  // which its log tells
   }
 }
 
@@ -162,10 +177,12 @@ waiter* gate::victim(const door_request& newcomer) noexcept {
 void gate::cancel_reservation() noexcept { leave_place(); }
 
 void gate::join(waiter& w, place where) noexcept {
-  const time_point now = clock_->now();
+  const time_point early = early_now();
   outcomes decided;
   {
     lock_guard held(mutex_);
+    step noted(*this, flight_op::join, early, w.request_);
+    noted.numbers(w, where);
     w.counted_ = where == place::reserved;
     w.waiting_ = true;
     queue_.push_back(w);
@@ -178,20 +195,22 @@ void gate::join(waiter& w, place where) noexcept {
     } else if (queue_.head() == &w) {
       sweep_credits();
       capacity_.set_waiters(true);  // before the look below: a release that the look does not see, sees this
-      hand_on(now, bell::new_head_only, decided);
+      hand_on(noted.now(), bell::new_head_only, decided);
     }
   }
   deliver(decided);
 }
 
 bool gate::withdraw(waiter& w, refusal_reason why) noexcept {
-  const time_point now = clock_->now();
+  const time_point early = early_now();
   outcomes decided;
   {
     lock_guard held(mutex_);
     if (!w.waiting_) return false;
+    step noted(*this, flight_op::withdraw, early, w.request_);
+    noted.of(w, why);
     refuse(w, why, decided);
-    hand_on(now, bell::new_head_only, decided);  // it may have been the head, with lighter ones behind it
+    hand_on(noted.now(), bell::new_head_only, decided);  // it may have been the head, with lighter ones behind it
   }
   deliver(decided);
   return true;

@@ -15,8 +15,10 @@ using detail::door_request;
 using detail::gate;
 using detail::time_of;
 
-door_request request_for(std::int64_t weight, deadline patience = {}) noexcept {
-  return {.weight = static_cast<std::uint32_t>(weight), .priority = 1, .deadline = {}, .patience = patience};
+door_request request_for(std::int64_t weight) noexcept { return {.weight = static_cast<std::uint32_t>(weight)}; }
+
+door_request request_for(std::int64_t weight, deadline patience) noexcept {
+  return {.weight = static_cast<std::uint32_t>(weight), .may_wait = true, .patience = patience};
 }
 
 std::int64_t check_capacity(std::int64_t capacity) {

@@ -77,6 +77,12 @@ const limits& check(const limits& given) {
   require_range("max_tasks", given.max_tasks, 1, largest_max_tasks, true);
   require_range("max_weight", given.max_weight, 1, largest_max_weight, true);
   require_range("max_waiters", given.max_waiters, 0, largest_max_tasks, false);
+  if (given.flight_entries != 0 &&
+      (given.flight_entries < least_flight_entries || given.flight_entries > most_flight_entries)) {
+    throw std::invalid_argument("weir: limits.flight_entries is " + std::to_string(given.flight_entries) +
+                                ": it must be " + std::to_string(least_flight_entries) + " to " +
+                                std::to_string(most_flight_entries) + ", or 0 for none");
+  }
   if (given.overflow > overflow::caller_runs) {
     throw std::invalid_argument("weir: limits.overflow is " + std::to_string(static_cast<int>(given.overflow)) +
                                 ": it must be one of reject_new, drop_oldest, drop_lowest, caller_runs");

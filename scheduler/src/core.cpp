@@ -102,6 +102,7 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
   if (const auto wrong = check_weight(door_, options.weight)) return refuse(*wrong);
   const door_request asked{.weight = static_cast<std::uint32_t>(options.weight),
                            .priority = static_cast<std::uint8_t>(options.priority),
+                           .may_wait = how != verb::try_submit,
                            .deadline = options.deadline,
                            .patience = patience};
   if (options.priority > priority::high) {

@@ -303,5 +303,18 @@ RC_GTEST_PROP(GateProperty, ALimiterOfAllThreeDoesWhatThePlainModelDoes, ()) {
                     .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest)});
 }
 
+RC_GTEST_PROP(GateProperty, ALimiterWithAFlightRecorderDoesWhatThePlainModelDoes, ()) {
+  const bool has_rate = *rc::gen::arbitrary<bool>();
+  check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
+                    .max_weight = *rc::gen::weightedOneOf<std::int64_t>(
+                        {{1, rc::gen::just(std::int64_t{unlimited})}, {2, rc::gen::inRange<std::int64_t>(1, 10)}}),
+                    .rate = has_rate ? per_second(*rc::gen::element(3, 10, 64, 333)) : rate(unlimited),
+                    .burst = has_rate ? *rc::gen::inRange(1, 4) : 0,
+                    .max_waiters = *rc::gen::inRange(0, 6),
+                    .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest),
+                    .flight_entries = least_flight_entries},
+                   *rc::gen::inRange<std::size_t>(0, 3));
+}
+
 }  // namespace
 }  // namespace weir

@@ -96,6 +96,16 @@ TEST(Limits, ANumberIsNeverTakenForUnlimited) {
   EXPECT_TRUE(limits{}.rate.is_unlimited());
 }
 
+TEST(Limits, FlightEntriesHaveARangeOrAreNone) {
+  for (const std::int64_t good : {std::int64_t{0}, least_flight_entries, most_flight_entries}) {
+    EXPECT_EQ(refusal_of({.flight_entries = good}), "") << good;
+  }
+  for (const std::int64_t bad :
+       {std::int64_t{1}, std::int64_t{-1}, std::int64_t{1'023}, most_flight_entries + 1, highest}) {
+    expect_refused({.flight_entries = bad}, "flight_entries", bad, "1024 to 16777215, or 0 for none");
+  }
+}
+
 TEST(Limits, WaitersReachNineTenthsOfTheRate) {
   const limits slow{.rate = per_second(5'000), .burst = 1};
   EXPECT_EQ(reachable_rate(slow), per(1, std::chrono::microseconds(250)));

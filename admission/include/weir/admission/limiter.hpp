@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include <weir/admission/deadline.hpp>
+#include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/permit.hpp>
 #include <weir/admission/result.hpp>
@@ -19,8 +20,8 @@ namespace weir {
 /// light ones, which costs up to its weight less one in idle capacity, and starves nobody.
 ///
 /// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
-/// happens before whatever a later admission returns to that had no room without it. Nothing but the constructor
-/// allocates.
+/// happens before whatever a later admission returns to that had no room without it. Nothing allocates but the
+/// constructor and `flight`.
 class limiter {
  public:
   /// @param configured  checked by weir::check; see weir::limits for units and ranges.
@@ -91,6 +92,10 @@ class limiter {
   [[nodiscard]] std::int64_t waiting() const noexcept { return gate_.waiting(); }
   /// The limits as they are in force, all of one moment. Takes the short lock.
   [[nodiscard]] limits configured() const { return gate_.configured(); }
+
+  /// What was decided so far, as the flight recorder has kept it; without one (limits::flight_entries) no entries.
+  /// Copies 64 bytes an entry under the short lock, which holds up whoever comes to this door. @throws std::bad_alloc
+  [[nodiscard]] flight_log flight() const { return gate_.flight(); }
 
  protected:
   /// The door of a pool, whose workers give back what was admitted, and which rings when a token is due.

@@ -85,6 +85,11 @@ struct limits {
   /// `timer_slack` late, and a small burst loses the tokens of that time. Else at least 90 % must be within their
   /// reach; see reachable_rate. Not asked where nobody waits (max_waiters 0).
   bool allow_slow_waiters = false;
+  /// How many entries the flight recorder keeps, 64 bytes each; see flight.hpp. 1,024 to 16,777,215, or 0: it is off.
+  /// Where it is on, each step at this door takes the short lock. It stays as it was built.
+  std::int64_t flight_entries = 0;
+
+  friend bool operator==(const limits&, const limits&) = default;
 };
 
 /// How late a timer comes on a host that has CPUs to spare: Linux lets it be 50 us late by default. On a busy one it
@@ -96,6 +101,8 @@ inline constexpr duration timer_slack = std::chrono::microseconds(50);
 [[nodiscard]] rate reachable_rate(const limits& configured) noexcept;
 
 inline constexpr std::int64_t largest_max_tasks = (std::int64_t{1} << 24) - 1;
+inline constexpr std::int64_t least_flight_entries = 1'024;
+inline constexpr std::int64_t most_flight_entries = (std::int64_t{1} << 24) - 1;
 inline constexpr std::int64_t largest_max_weight = (std::int64_t{1} << 31) - 1;
 
 /// Returns `given` if every field is possible.

@@ -20,8 +20,10 @@ class capacity {
   using view = capacity_word::view;
 
   /// A limit that is not counted is 0. @throws std::bad_alloc.
-  capacity(std::int64_t tasks_limit, std::int64_t weight_limit, std::size_t givers)
-      : tasks_(givers != 0 && tasks_limit != 0 && weight_limit == 0 ? std::make_unique<task_word>(tasks_limit, givers)
+  /// @param at_once  whether try_take_at_once ever takes anything, where there are no givers.
+  capacity(std::int64_t tasks_limit, std::int64_t weight_limit, std::size_t givers, bool at_once)
+      : at_once_(at_once),
+        tasks_(givers != 0 && tasks_limit != 0 && weight_limit == 0 ? std::make_unique<task_word>(tasks_limit, givers)
                                                                     : nullptr),
         word_(tasks_limit, weight_limit) {}
 
@@ -34,7 +36,7 @@ class capacity {
   /// The same for a newcomer, as far as one look tells. False says nothing.
   [[nodiscard]] bool try_take_at_once(demand wanted) noexcept {
     if (tasks_) return tasks_->try_take_at_once();
-    return word_.try_take(wanted, place::newcomer, hold::final) == outcome::taken;
+    return at_once_ && word_.try_take(wanted, place::newcomer, hold::final) == outcome::taken;
   }
   /// The same, where the gate has no givers.
   [[nodiscard]] outcome try_take_of_word(demand wanted, place from, hold kind, view& seen) noexcept {
@@ -78,6 +80,7 @@ class capacity {
   friend struct gate_steps;
   friend struct unit_steps;
 
+  const bool at_once_;
   const std::unique_ptr<task_word> tasks_;  // null: all is in word_
   capacity_word word_;
 };

@@ -18,6 +18,7 @@
 #include <weir/admission/detail/child_stock.hpp>
 #include <weir/admission/detail/credits.hpp>
 #include <weir/admission/detail/waiter.hpp>
+#include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/result.hpp>
 #include <weir/admission/token_bucket.hpp>
@@ -25,6 +26,8 @@
 #include <weir/queues/mutex.hpp>
 
 namespace weir::detail {
+
+class flight_ring;
 
 class gate {
  public:
@@ -60,6 +63,11 @@ class gate {
   /// @throws std::invalid_argument as weir::check does; std::bad_alloc.
   gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr, std::size_t givers = 0,
        child_stock::rule stocks = {}, credits::rule purses = {});
+  /// A twin: as another gate was at the start of a part of its log. It notes the same entries if it is told the same
+  /// and its clock says the same; it may end with anything held. A place of one that was refused in line is free when
+  /// that is said, by `cancel_reservation`, and not before.
+  struct as_twin {};
+  gate(as_twin /*tag*/, const flight_start& from, const clock_source& clock);
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
   /// Nothing is held and nobody is in the line any more: else it says so on stderr and terminates, in every build,
@@ -99,11 +107,17 @@ class gate {
   bool withdraw(waiter& w, refusal_reason why) noexcept;
 
   /// Gives back what an admission of this weight took, and hands it on.
-  void release(std::uint32_t weight) noexcept { give_back_final(demand_of(weight)); }
+  void release(std::uint32_t weight) noexcept {
+    if (flight_ != nullptr) [[unlikely]]
+      return give_back_recorded(flight_op::release, weight, demand_of(weight));
+    give_back_final(demand_of(weight));
+  }
   /// Gives back that much of the weight of an admission that stays.
   void release_part(std::uint32_t weight) noexcept;
   /// Gives back the token of an admission that was not used; before its release, which hands on both.
   void give_token_back(time_point stamp) noexcept {
+    if (flight_ != nullptr) [[unlikely]]
+      return give_token_back_recorded(stamp);
     if (has_rate()) (void)bucket_.refund(1, stamp);
   }
   /// As `release`, by one of the givers, each of which has its number, below `givers`. Where weights are not counted it
@@ -170,12 +184,30 @@ class gate {
   /// The limits as they are in force, all of one moment. Takes the lock.
   [[nodiscard]] limits configured() const WEIR_EXCLUDES(mutex_);
   [[nodiscard]] const clock_source& clock() const noexcept { return *clock_; }
+  /// What the first in line lacks, or those who hold more than the limits are; none if nobody waits.
+  [[nodiscard]] flight_verdict binding() const noexcept {
+    return capacity_.load().waiters ? verdict_of(head_lacks_.load(memory_order_relaxed)) : flight_verdict::none;
+  }
+
+  // ---- the flight recorder (gate_flight.cpp); of a gate without one there are no entries
+
+  /// As limiter::flight says.
+  [[nodiscard]] flight_log flight() const WEIR_EXCLUDES(mutex_);
+  /// The entries from this ticket on that are there, and how many will have been: for a twin, whose caller knows that
+  /// nobody else is at it.
+  [[nodiscard]] const flight_entry* flight_entry_of(std::uint64_t ticket) const noexcept;
+  [[nodiscard]] std::uint64_t next_ticket() const noexcept;
+  /// Notes that somebody asked for a weight that cannot be admitted.
+  void note_turned_away(std::int64_t weight, refusal_reason why) noexcept;
 
  private:
   // The protocol's steps one by one, for tests/model/, which shows that none of them can be left out.
   friend struct gate_steps;
   friend struct unit_steps;
   friend struct credit_steps;
+
+  // One operation of a gate with a flight recorder, under the lock (gate_step.hpp).
+  class step;
 
   // What was decided under the lock, to be told after it.
   struct outcomes {
@@ -188,6 +220,27 @@ class gate {
   // Whether the alarm is set again for a head that it was set for before: once it has rung it must be.
   // Else only for an earlier time, after a clock that went back.
   enum class bell : std::uint8_t { new_head_only, always };
+
+  gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
+       child_stock::rule stocks, credits::rule purses, std::unique_ptr<flight_ring> flight);
+
+  // The time that an operation goes by; of one that is recorded it is read under the lock.
+  [[nodiscard]] time_point early_now() const noexcept { return flight_ == nullptr ? clock_->now() : time_point{}; }
+  // Later in it.
+  [[nodiscard]] time_point present() const noexcept;
+  [[nodiscard]] time_point time_again(time_point before) noexcept;
+  [[nodiscard]] inline verdict decide(const door_request& asked, time_point now, time_of whose) noexcept;
+  [[nodiscard]] verdict try_admit_recorded(const door_request& asked, time_point now, time_of whose) noexcept;
+  void give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept;
+  void give_token_back_recorded(time_point stamp) noexcept;
+  void leave_place_recorded() noexcept;
+  [[nodiscard]] bool try_add_child_recorded() noexcept;
+  [[nodiscard]] bool take_child() noexcept;
+  void note_granted(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
+  void note_refused(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
+  void note_state(flight_entry& in) const noexcept;
+  [[nodiscard]] bool is_twin() const noexcept;
+  [[nodiscard]] std::int64_t entries_of_flight() const noexcept;
 
   [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept {
     return {.tasks = counts_tasks_ ? 1u : 0u, .weight = counts_weight_ ? weight : 0u};
@@ -252,6 +305,8 @@ class gate {
 
   const clock_source* clock_;
   alarm* alarm_;
+  // Null: nothing is recorded. Else each step that decides or changes anything is one hold of the lock, and in here.
+  const std::unique_ptr<flight_ring> flight_;
   token_bucket bucket_;
   const bool counts_tasks_;
   const bool counts_weight_;

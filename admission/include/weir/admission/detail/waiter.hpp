@@ -13,6 +13,7 @@ namespace weir::detail {
 struct door_request {
   std::uint32_t weight = 1;
   std::uint8_t priority = 1;  // 0 low, 1 normal, 2 high; looked at by overflow::drop_lowest only
+  bool may_wait = false;      // whether who is refused for now will wait; for the flight recorder alone
   weir::deadline deadline{};  // of the submission: past it, waiting is pointless (`expired`)
   weir::deadline patience{};  // of the wait: past it, the caller goes away (`timed_out`)
 };
@@ -47,9 +48,10 @@ class waiter {
   door_request request_;
   waiter* next_ = nullptr;  // guarded by the gate's lock while waiting; then by whoever delivers the outcome
   waiter* prev_ = nullptr;
-  bool waiting_ = false;  // guarded by the gate's lock: the outcome is open
-  bool counted_ = false;  // guarded by the gate's lock: it has one of the max_waiters places
-  refusal_reason why_{};  // the outcome, between the decision and its delivery
+  bool waiting_ = false;      // guarded by the gate's lock: the outcome is open
+  bool counted_ = false;      // guarded by the gate's lock: it has one of the max_waiters places
+  std::uint32_t number_ = 0;  // of its join in a flight recorder; guarded by the gate's lock
+  refusal_reason why_{};      // the outcome, between the decision and its delivery
   time_point stamp_{};
 };
 

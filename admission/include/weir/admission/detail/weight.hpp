@@ -9,10 +9,10 @@
 namespace weir::detail {
 
 /// The refusal of a weight that is not 1 to the limit of the gate: `invalid` or `too_heavy`.
-[[nodiscard]] refusal refuse_weight(const gate& at, std::int64_t weight) noexcept;
+[[nodiscard]] refusal refuse_weight(gate& at, std::int64_t weight) noexcept;
 
 /// Nothing if `weight` is 1 to the limit of the gate; else why not.
-[[nodiscard]] inline std::optional<refusal> check_weight(const gate& at, std::int64_t weight) noexcept {
+[[nodiscard]] inline std::optional<refusal> check_weight(gate& at, std::int64_t weight) noexcept {
   if (weight >= 1 && weight <= at.max_weight()) [[likely]]
     return std::nullopt;
   return refuse_weight(at, weight);
