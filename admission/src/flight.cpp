@@ -34,8 +34,17 @@ std::string_view to_string(flight_verdict v) noexcept {
 }
 
 void flight_start::pass(const flight_entry& entry, const weir::limits* change) noexcept {
+  constexpr flight_entry nothing;
   ++ticket;
   state = entry;
+  state.time = nothing.time;
+  state.deadline = nothing.deadline;
+  state.retry_after = nothing.retry_after;
+  state.request = nothing.request;
+  state.weight = nothing.weight;
+  state.op = nothing.op;
+  state.verdict = nothing.verdict;
+  state.flags &= flight_entry::line | flight_entry::closed;
   if (entry.op == flight_op::caller_time) caller_time = entry.time;
   if (entry.op != flight_op::set_limits) return;
   changed_at = entry.time;

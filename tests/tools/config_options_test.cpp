@@ -30,6 +30,7 @@ const std::map<std::string, option_sample> option_samples{
     {"overflow", {"\"drop_oldest\""}},
     {"strict_window", {"true"}},
     {"allow_slow_waiters", {"true"}},
+    {"flight_entries", {"5000"}},
     {"door", {"\"try\""}},
     {"deadline", {"\"none\""}},
     {"trace", {"\"requests.csv\""}},
@@ -40,6 +41,7 @@ const std::map<std::string, option_sample> option_samples{
     {"cancel", {"12.5"}},
     {"seed", {"\"18446744073709551615\""}},
     {"json", {"\"report.json\""}},
+    {"flight", {"\"run.flight\""}},
     {"compare", {"true"}},
     {"strict", {"true"}},
 };
@@ -108,13 +110,14 @@ TEST(ConfigOptions, TheCommandLineWinsOverEach) {
     SCOPED_TRACE(key);
     const scratch_file file(sample.with + '\n' + assigned(key, sample.value), "limits.toml");
     written_settings flags;
-    flags.*named(key)->value = key == "deadline"                     ? "1s"
-                               : key == "overflow"                   ? "caller_runs"
-                               : key == "door"                       ? "block"
-                               : key == "trace" || key == "json"     ? "other"
-                               : key == "for" || key == "token_cost" ? "77ms"
-                               : sample.value == "true"              ? "false"
-                                                                     : "9";
+    flags.*named(key)->value = key == "deadline"                                    ? "1s"
+                               : key == "overflow"                                  ? "caller_runs"
+                               : key == "door"                                      ? "block"
+                               : key == "trace" || key == "json" || key == "flight" ? "other"
+                               : key == "for" || key == "token_cost"                ? "77ms"
+                               : key == "flight_entries"                            ? "9000"
+                               : sample.value == "true"                             ? "false"
+                                                                                    : "9";
     written_settings both = flags;
     if (key == "rate") both.burst = "3";
     if (key == "burst") both.rate = "200";

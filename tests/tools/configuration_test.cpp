@@ -90,7 +90,7 @@ TEST(Configuration, AllThatIsWrongIsToldAtOnceInItsOrder) {
       "limits.toml:2:12: deadline = 250: the unit is missing, ns, us, ms, s, min and h are known, write it behind "
       "the number, such as \"250ms\"\n"
       "limits.toml:4:1: max_task: there is no such setting, [limits] has max_tasks, max_weight, rate, burst, "
-      "max_waiters, overflow, strict_window and allow_slow_waiters, perhaps max_tasks is meant\n"
+      "max_waiters, overflow, strict_window, allow_slow_waiters and flight_entries, perhaps max_tasks is meant\n"
       "limits.toml:5:15: max_tasks = 0: out of range, 1 to 16777215 is possible, choose a number in that range\n"
       "limits.toml:6:8: rate = \"fast\": this is no rate, 0.000000001 to 1000000000 a second is possible, write "
       "admissions per second, such as 2000 or 0.5, or as in 10/min and 1 per 3 s\n"

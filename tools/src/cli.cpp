@@ -16,6 +16,7 @@
 #include "replay/replay.hpp"
 #include "replay/setting_values.hpp"
 #include "replay/settings.hpp"
+#include "simulate/simulate.hpp"
 
 namespace weir::tools {
 
@@ -35,6 +36,17 @@ constexpr const char* check_notes =
     "where there are no errors.\n"
     "Exit status: 0 nothing is wrong, warnings aside, 2 something is.";
 
+constexpr const char* simulate_summary =
+    "Decide again what a door has decided, or say what other limits would have done";
+constexpr const char* simulate_notes =
+    "FILE is a flight, as weir replay --flight writes it, or a trace, as weir replay --trace reads it. Of a flight "
+    "alone\n"
+    "each decision is made again by the same door on the recorded times, and must be identical. With --config or "
+    "limits\n"
+    "its arrivals and service times go through a door with these limits; a trace goes through it with the work of a\n"
+    "replay. Nothing waits in real time.\n"
+    "Exit status: 0 all is well, 1 a decision was another one, 2 bad input or a report that cannot be written.";
+
 // A flag, which can also be taken back where a file has set it.
 void add_truth(CLI::App& to, const std::string& name, std::optional<written_value>& value, const std::string& help) {
   to.add_flag_callback(
@@ -44,18 +56,15 @@ void add_truth(CLI::App& to, const std::string& name, std::optional<written_valu
       ->group("Against what the file says");
 }
 
-void add_replay_options(CLI::App& replay, written_settings& to) {
-  replay.footer(replay_notes);
+void add_course_options(CLI::App& replay, written_settings& to) {
   replay.option_defaults()->group("Input");
-  replay.add_option("--trace", to.trace, "Requests to play; without it 15 s of synthetic ones")->type_name("FILE");
   replay.add_option("--repeat", to.repeat, "Play the input so many times, end to end (1)")->type_name("N");
   replay.add_option("--speed", to.speed, "Arrivals come so many times as fast (1)")->type_name("FACTOR");
   replay.add_option("--for", to.run_for, "Leave out arrivals later than that")->type_name("TIME");
   replay.add_option("--token-cost", to.token_cost, "CPU time of a generated token (2us)")->type_name("TIME");
-  replay.add_option("--cancel", to.cancel, "Stop that share of the requests at a random moment (0)")
-      ->type_name("PERCENT");
-  replay.add_option("--seed", to.seed, "Of all that is random (1)")->type_name("N");
+}
 
+void add_door_options(CLI::App& replay, written_settings& to) {
   replay.option_defaults()->group("Pool and door");
   replay.add_option("--workers", to.workers, "Threads that run requests (usable CPUs)")->type_name("N");
   replay.add_option("--door", to.door, "How requests are handed over: try, enqueue or block (enqueue)")
@@ -80,8 +89,24 @@ void add_replay_options(CLI::App& replay, written_settings& to) {
             "Accept a burst with which those who wait do not reach 90 % of the rate");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
       ->type_name("TIME");
+}
+
+void add_replay_options(CLI::App& replay, written_settings& to) {
+  replay.footer(replay_notes);
+  replay.option_defaults()->group("Input");
+  replay.add_option("--trace", to.trace, "Requests to play; without it 15 s of synthetic ones")->type_name("FILE");
+  add_course_options(replay, to);
+  replay.add_option("--cancel", to.cancel, "Stop that share of the requests at a random moment (0)")
+      ->type_name("PERCENT");
+  replay.add_option("--seed", to.seed, "Of all that is random (1)")->type_name("N");
+  add_door_options(replay, to);
+  replay
+      .add_option("--flight-entries", to.flight_entries, "Steps of the door to record, or 0 (0; 1048576 with --flight)")
+      ->type_name("N");
 
   replay.option_defaults()->group("Report");
+  replay.add_option("--flight", to.flight, "Write what the door has decided there, for weir simulate")
+      ->type_name("FILE");
   replay.add_option("--json", to.json, "Write the report there too, as JSON")->type_name("FILE");
   add_truth(replay, "compare", to.compare, "Run oneTBB beside it, without limits and behind a counter");
   add_truth(replay, "strict", to.strict, "Refuse requests that could never be admitted (2) and late submitters (4)");
@@ -108,15 +133,27 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
   check.footer(check_notes);
   check.add_option("FILE", checking.file, "Settings for weir replay --config")->required()->type_name("");
   check.add_flag("--explain", checking.explain, "Say in sentences what each limit will mean");
+  simulate_request simulating;
+  CLI::App& simulate = *app.add_subcommand("simulate", simulate_summary);
+  simulate.footer(simulate_notes);
+  simulate.add_option("FILE", simulating.file, "A flight or a trace")->required()->type_name("");
+  add_course_options(simulate, simulating.written);
+  simulate.add_option("--config", simulating.config, "Settings from a TOML file; the command line wins over it")
+      ->type_name("FILE");
+  add_door_options(simulate, simulating.written);
+  simulate.add_option("--json", simulating.written.json, "Write the report there too, as JSON")
+      ->type_name("FILE")
+      ->group("Report");
   const CLI::App& version = *app.add_subcommand("version", "Print the version");
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error, out, err);
     throw bad_input(one_line(error.what()) + ", see weir " +
-                    (replay.parsed()  ? "replay "
-                     : check.parsed() ? "check "
-                                      : "") +
+                    (replay.parsed()     ? "replay "
+                     : check.parsed()    ? "check "
+                     : simulate.parsed() ? "simulate "
+                                         : "") +
                     "--help");
   }
   if (version.parsed()) {
@@ -124,6 +161,7 @@ int run_parsed(int count, const char* const* arguments, std::ostream& out, std::
     return 0;
   }
   if (check.parsed()) return static_cast<int>(run_check(checking, out));
+  if (simulate.parsed()) return static_cast<int>(run_simulate(simulating, out));
   const settings asked =
       config ? configured(file_value({.key = "config", .value = *config}), written) : checked(written);
   return static_cast<int>(run_replay(asked, out, err));

@@ -16,7 +16,7 @@ struct setting_name {
 };
 
 /// A pool and its door as a service has them, and below `replay` what only a replay is told.
-inline constexpr std::array<setting_name, 21> setting_names{{
+inline constexpr std::array<setting_name, 23> setting_names{{
     {"pool", "workers", &written_settings::workers},
     {"limits", "max_tasks", &written_settings::max_tasks},
     {"limits", "max_weight", &written_settings::max_weight},
@@ -26,6 +26,7 @@ inline constexpr std::array<setting_name, 21> setting_names{{
     {"limits", "overflow", &written_settings::overflow},
     {"limits", "strict_window", &written_settings::strict_window},
     {"limits", "allow_slow_waiters", &written_settings::allow_slow_waiters},
+    {"limits", "flight_entries", &written_settings::flight_entries},
     {"replay", "door", &written_settings::door},
     {"replay", "deadline", &written_settings::deadline},
     {"replay", "trace", &written_settings::trace},
@@ -36,6 +37,7 @@ inline constexpr std::array<setting_name, 21> setting_names{{
     {"replay", "cancel", &written_settings::cancel},
     {"replay", "seed", &written_settings::seed},
     {"replay", "json", &written_settings::json},
+    {"replay", "flight", &written_settings::flight},
     {"replay", "compare", &written_settings::compare},
     {"replay", "strict", &written_settings::strict},
 }};

@@ -93,6 +93,7 @@ class pool_run {
     all.interrupted = done.stopped || interrupt_watch::interrupted();
     canceller_.reset();
     all.pool = pool_->metrics();
+    if (plan_.keeps_flight) all.flight = pool_->door().flight();
     finish(all, done);
     return all;
   }

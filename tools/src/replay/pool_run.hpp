@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include <weir/admission/flight.hpp>
 #include <weir/scheduler/metrics.hpp>
 #include <weir/scheduler/shutdown.hpp>
 
@@ -29,6 +30,7 @@ struct pool_result {
   std::chrono::nanoseconds skew{};
   std::string_view priority;  ///< what the submitter was granted
   bool interrupted = false;
+  flight_log flight;  ///< of the pool's door, where it was recorded
 };
 
 /// Runs all of the plan and shuts the pool down. Blocking. @throws bad_input if the threads cannot be started or the

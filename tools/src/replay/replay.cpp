@@ -18,6 +18,7 @@
 #include "report.hpp"
 #include "report_file.hpp"
 #include "setting_values.hpp"
+#include "simulate/flight_file.hpp"
 #include "stamp_log.hpp"
 #include "survey.hpp"
 #include "synthetic.hpp"
@@ -86,7 +87,6 @@ input open_input(const settings& asked) {
 }
 
 run_plan plan_of(const settings& asked, const input& in) {
-  const std::int64_t usual_weight = 16 * std::int64_t{in.all.median_weight} * std::int64_t{asked.workers};
   run_plan plan;
   plan.arrivals = in.played.get();
   plan.requests = in.played->requests();
@@ -94,20 +94,14 @@ run_plan plan_of(const settings& asked, const input& in) {
   plan.heavy_above = in.all.heavy_decile;
   plan.cpu = in.cpu;
   plan.workers = asked.workers;
-  plan.limits = {.max_tasks = asked.max_tasks,
-                 .max_weight = asked.max_weight.value_or(std::clamp<std::int64_t>(usual_weight, 1, largest_max_weight)),
-                 .rate = asked.rate,
-                 .burst = asked.burst,
-                 .max_waiters = asked.max_waiters,
-                 .overflow = asked.overflow,
-                 .strict_window = asked.strict_window,
-                 .allow_slow_waiters = may_be_slow(asked)};
+  plan.limits = limits_for(asked, in.all.median_weight);
   plan.door = asked.door;
   plan.deadline = asked.deadline;
   plan.cancel_percent = asked.cancel_percent;
   plan.speed = asked.speed;
   plan.run_for = asked.run_for;
   plan.seed = asked.seed;
+  plan.keeps_flight = !asked.flight.empty();
   return plan;
 }
 
@@ -132,22 +126,6 @@ std::vector<std::string> hopeless_requests(const settings& asked, const input& i
   return found;
 }
 
-std::string limits_text(const run_plan& plan) {
-  const auto limit = [](std::int64_t value, std::int64_t largest) {
-    return value <= largest ? count_text(value) : "unlimited";
-  };
-  std::string text = std::string(to_string(plan.door)) + ", " + count_text(plan.workers) +
-                     (plan.workers == 1 ? " worker" : " workers") + ", at most " +
-                     limit(plan.limits.max_tasks, largest_max_tasks) + " tasks of weight " +
-                     limit(plan.limits.max_weight, largest_max_weight) + ", ";
-  text += plan.limits.rate.is_unlimited()
-              ? "any rate"
-              : to_string(plan.limits.rate) + " with bursts of " + count_text(plan.limits.burst) +
-                    (plan.limits.strict_window ? " in a strict window" : "");
-  if (plan.door != door_verb::try_submit) text += ", " + count_text(plan.limits.max_waiters) + " waiters";
-  return text + (plan.deadline ? ", deadline " + time_text(*plan.deadline) : ", no deadline");
-}
-
 report report_of(const settings& asked, const input& in, const run_plan& plan, const pool_result& seen) {
   report all;
   all.version = WEIR_VERSION;
@@ -155,7 +133,7 @@ report report_of(const settings& asked, const input& in, const run_plan& plan, c
               (plan.requests == 1 ? " request within " : " requests within ") + time_text(plan.span);
   if (plan.run_for && *plan.run_for < plan.span)
     all.input += ", of which those of the first " + time_text(*plan.run_for);
-  all.limits = limits_text(plan);
+  all.limits = door_text(plan.limits, plan.door, plan.workers, plan.deadline);
   all.priority = seen.priority;
   all.seed = asked.seed;
   all.workers = asked.workers;
@@ -207,19 +185,23 @@ exit_status status_of(const report& of, bool strict) noexcept {
 exit_status run_replay(const settings& asked, std::ostream& out, std::ostream& err) {
   std::unique_ptr<report_file> json;
   if (!asked.json.empty()) json = std::make_unique<report_file>(asked.json);
+  std::unique_ptr<report_file> flight;
+  if (!asked.flight.empty()) flight = std::make_unique<report_file>(asked.flight, "--flight");
   const input in = open_input(asked);
   const run_plan plan = plan_of(asked, in);
   const std::vector<std::string> hopeless = hopeless_requests(asked, in, plan.limits);
   for (const std::string& warning : hopeless) err << "weir: warning: " << warning << std::endl;
 
   const interrupt_watch watch;
-  report all = report_of(asked, in, plan, run_on_pool(plan));
+  const pool_result seen = run_on_pool(plan);
+  report all = report_of(asked, in, plan, seen);
   all.warnings.insert(all.warnings.begin(), hopeless.begin(), hopeless.end());
   if (asked.compare) run_beside(plan, all);
   out << to_text(all) << std::flush;
 
   const exit_status status = status_of(all, asked.strict);
   try {
+    if (flight) flight->write(to_text(seen.flight));
     if (json) json->write(to_json(all));
   } catch (const bad_input& error) {
     if (status != exit_status::broken) throw;

@@ -48,14 +48,14 @@ int write_all(int file, std::string_view content) {
   return 0;
 }
 
-bad_input not_written(const std::string& path, int error) {
-  return bad_input("--json " + path + ": the report could not be written (" + std::strerror(error) +
+bad_input not_written(const std::string& flag, const std::string& path, int error) {
+  return bad_input(flag + ' ' + path + ": the report could not be written (" + std::strerror(error) +
                    "), all of it needs room there, make some or choose another file");
 }
 
 }  // namespace
 
-report_file::report_file(std::string path) : path_(std::move(path)) {
+report_file::report_file(std::string path, const char* flag) : path_(std::move(path)), flag_(flag) {
   const int output = output_at(path_);
   struct stat status {};
   const bool exists = ::lstat(path_.c_str(), &status) == 0;
@@ -71,7 +71,7 @@ report_file::report_file(std::string path) : path_(std::move(path)) {
     if (file_ >= 0) return;
   }
   const std::string reason = std::strerror(errno);
-  throw bad_input("--json " + path_ + ": nothing can be written there (" + reason +
+  throw bad_input(flag_ + (' ' + path_) + ": nothing can be written there (" + reason +
                   "), a file in an existing folder is needed, choose another");
 }
 
@@ -83,9 +83,9 @@ void report_file::write(std::string_view content) {
   if (file_ < 0) return replace(content);
   struct stat status {};
   if (from_its_start_ && ::fstat(file_, &status) == 0 && S_ISREG(status.st_mode) && ::ftruncate(file_, 0) != 0) {
-    throw not_written(path_, errno);
+    throw not_written(flag_, path_, errno);
   }
-  if (const int error = write_all(file_, content); error != 0) throw not_written(path_, error);
+  if (const int error = write_all(file_, content); error != 0) throw not_written(flag_, path_, error);
 }
 
 void report_file::replace(std::string_view content) {
@@ -98,13 +98,13 @@ void report_file::replace(std::string_view content) {
     file = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_);
     if (file < 0 && errno != EEXIST) break;
   }
-  if (file < 0) throw not_written(path_, errno);
+  if (file < 0) throw not_written(flag_, path_, errno);
   int error = write_all(file, content);
   if (::close(file) != 0 && error == 0) error = errno;
   if (error == 0 && std::rename(part.c_str(), path_.c_str()) != 0) error = errno;
   if (error == 0) return;
   ::unlink(part.c_str());
-  throw not_written(path_, error);
+  throw not_written(flag_, path_, error);
 }
 
 }  // namespace weir::tools

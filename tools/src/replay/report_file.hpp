@@ -1,4 +1,5 @@
-// The file that --json names: found to be writable before anything starts, and complete or untouched at the end.
+// A file that --json or --flight names: found to be writable before anything starts, and complete or untouched at the
+// end.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@ namespace weir::tools {
 
 class report_file {
  public:
-  /// Looks, and changes nothing. @throws bad_input if nothing can be written there.
-  explicit report_file(std::string path);
+  /// Looks, and changes nothing. @param flag  that names it. @throws bad_input if nothing can be written there.
+  explicit report_file(std::string path, const char* flag = "--json");
   ~report_file();
   report_file(const report_file&) = delete;
   report_file& operator=(const report_file&) = delete;
@@ -24,6 +25,7 @@ class report_file {
   void replace(std::string_view content);
 
   std::string path_;
+  const char* flag_;
   mode_t mode_ = 0666;  // of the file that takes the path's place
   int file_ = -1;       // open if it is written to where it is
   bool from_its_start_ = false;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "interrupt.hpp"
+#include "setting_values.hpp"
 
 namespace weir::tools {
 
@@ -20,6 +21,35 @@ std::chrono::nanoseconds process_cpu_time() {
 }
 
 }  // namespace
+
+weir::limits limits_for(const settings& asked, std::uint32_t median_weight) noexcept {
+  const std::int64_t usual_weight = 16 * std::int64_t{median_weight} * std::int64_t{asked.workers};
+  return {.max_tasks = asked.max_tasks,
+          .max_weight = asked.max_weight.value_or(std::clamp<std::int64_t>(usual_weight, 1, largest_max_weight)),
+          .rate = asked.rate,
+          .burst = asked.burst,
+          .max_waiters = asked.max_waiters,
+          .overflow = asked.overflow,
+          .strict_window = asked.strict_window,
+          .allow_slow_waiters = may_be_slow(asked),
+          .flight_entries = asked.flight_entries};
+}
+
+std::string door_text(const weir::limits& limits, door_verb door, unsigned workers,
+                      const std::optional<std::chrono::nanoseconds>& deadline) {
+  const auto limit = [](std::int64_t value, std::int64_t largest) {
+    return value <= largest ? count_text(value) : "unlimited";
+  };
+  std::string text = std::string(to_string(door)) + ", " + count_text(std::int64_t{workers}) +
+                     (workers == 1 ? " worker" : " workers") + ", at most " +
+                     limit(limits.max_tasks, largest_max_tasks) + " tasks of weight " +
+                     limit(limits.max_weight, largest_max_weight) + ", ";
+  text += limits.rate.is_unlimited() ? "any rate"
+                                     : to_string(limits.rate) + " with bursts of " + count_text(limits.burst) +
+                                           (limits.strict_window ? " in a strict window" : "");
+  if (door != door_verb::try_submit) text += ", " + count_text(limits.max_waiters) + " waiters";
+  return text + (deadline ? ", deadline " + time_text(*deadline) : ", no deadline");
+}
 
 run_clock::run_clock()
     : start_(std::chrono::steady_clock::now() + std::chrono::milliseconds(20)), cpu_before_(process_cpu_time()) {}

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include <weir/admission/limits.hpp>
 
@@ -31,7 +32,15 @@ struct run_plan {
   double speed = 1;
   std::optional<std::chrono::nanoseconds> run_for;
   std::uint64_t seed = 1;
+  bool keeps_flight = false;  ///< what the door has recorded
 };
+
+/// The limits of the door that was asked for. @param median_weight  of the requests, where no max_weight was given.
+[[nodiscard]] weir::limits limits_for(const settings& asked, std::uint32_t median_weight) noexcept;
+
+/// The door in a line, for people.
+[[nodiscard]] std::string door_text(const weir::limits& limits, door_verb door, unsigned workers,
+                                    const std::optional<std::chrono::nanoseconds>& deadline);
 
 /// The clocks of a run: from `start`, which lies a moment ahead so that all is ready when the first arrival is due.
 class run_clock {

@@ -21,6 +21,7 @@ using written_one = std::optional<written_value>;
 
 constexpr std::uint64_t most_workers = 1'024;
 constexpr std::int64_t largest_burst = 1'000'000'000;
+constexpr std::int64_t usual_flight_entries = 1'048'576;
 
 constexpr std::array<std::pair<std::string_view, door_verb>, 3> doors{
     {{"try", door_verb::try_submit}, {"enqueue", door_verb::enqueue}, {"block", door_verb::block}}};
@@ -47,6 +48,12 @@ Choice choice(const given_value& given, const std::array<std::pair<std::string_v
 std::optional<nanoseconds> deadline_value(const given_value& given) {
   if (given.text() == "none") return std::nullopt;
   return time_value(given, 1us, 1h);
+}
+
+std::int64_t flight_entries_value(const given_value& given) {
+  if (given.text() == "0") return 0;
+  return static_cast<std::int64_t>(
+      whole_value(given, std::uint64_t{weir::least_flight_entries}, std::uint64_t{weir::most_flight_entries}));
 }
 
 // Reads what was written into the settings, value by value, and then what the values mean together. What is wrong is
@@ -124,6 +131,8 @@ class settings_reader {
          [](const given_value& given) { return choice(given, overflows); });
     take(written_.strict_window, "strict_window", all_.strict_window, truth_value);
     take(written_.allow_slow_waiters, "allow_slow_waiters", all_.allow_slow_waiters, truth_value);
+    if (written_.flight) all_.flight_entries = usual_flight_entries;
+    take(written_.flight_entries, "flight_entries", all_.flight_entries, flight_entries_value);
   }
 
   void read_input() {
@@ -139,6 +148,7 @@ class settings_reader {
     take(written_.seed, "seed", all_.seed,
          [](const given_value& given) { return whole_value(given, 0, ~std::uint64_t{0}); });
     take(written_.json, "json", all_.json, file_value);
+    take(written_.flight, "flight", all_.flight, file_value);
     take(written_.strict, "strict", all_.strict, truth_value);
     take(written_.compare, "compare", all_.compare, truth_value);
   }
@@ -190,6 +200,16 @@ class settings_reader {
       refuse_together(written_.json, "json",
                       ": this is the trace, a report may not overwrite its input, choose another file");
     }
+    if (all_.flight.empty()) return;
+    if (!all_.trace.empty() && std::filesystem::equivalent(all_.flight, all_.trace, ignored)) {
+      refuse_together(written_.flight, "flight",
+                      ": this is the trace, a flight may not overwrite its input, choose another file");
+    }
+    if (known(written_.flight_entries) && all_.flight_entries == 0) {
+      refuse_together(written_.flight, "flight",
+                      ": nothing is recorded, " + name_at("flight_entries", written_.flight->at) +
+                          " is 0, leave it out or choose at least 1024");
+    }
   }
 
   void check_limits() {
@@ -201,7 +221,8 @@ class settings_reader {
                                      .max_waiters = all_.max_waiters,
                                      .overflow = all_.overflow,
                                      .strict_window = all_.strict_window,
-                                     .allow_slow_waiters = may_be_slow(all_)});
+                                     .allow_slow_waiters = may_be_slow(all_),
+                                     .flight_entries = all_.flight_entries});
     } catch (const std::invalid_argument& error) {
       // Each field is in its range: only a rate and a burst can be wrong together.
       wrong_.push_back({written_.burst ? written_.burst->at : file_place{},

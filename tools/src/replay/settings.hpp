@@ -31,6 +31,7 @@ struct written_settings {
   std::optional<written_value> overflow = {};
   std::optional<written_value> strict_window = {};
   std::optional<written_value> allow_slow_waiters = {};
+  std::optional<written_value> flight_entries = {};
   std::optional<written_value> deadline = {};
   std::optional<written_value> cancel = {};
   std::optional<written_value> speed = {};
@@ -39,6 +40,7 @@ struct written_settings {
   std::optional<written_value> run_for = {};
   std::optional<written_value> seed = {};
   std::optional<written_value> json = {};
+  std::optional<written_value> flight = {};
   std::optional<written_value> strict = {};
   std::optional<written_value> compare = {};
 };
@@ -56,6 +58,7 @@ struct settings {
   weir::overflow overflow = weir::overflow::reject_new;
   bool strict_window = false;
   bool allow_slow_waiters = false;
+  std::int64_t flight_entries = 0;  ///< with a flight: 1,048,576, if no number was given
   std::optional<std::chrono::nanoseconds> deadline = std::chrono::milliseconds(250);  ///< empty: none
   double cancel_percent = 0;
   double speed = 1;
@@ -64,7 +67,8 @@ struct settings {
   std::optional<std::chrono::nanoseconds> run_for;  ///< empty: to the end of the input
   std::uint64_t seed = 1;
   bool strict = false;
-  std::string json;  ///< empty: none
+  std::string json;    ///< empty: none
+  std::string flight;  ///< empty: none
   bool compare = false;
 
   friend bool operator==(const settings&, const settings&) = default;

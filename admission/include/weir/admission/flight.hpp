@@ -97,7 +97,7 @@ static_assert(sizeof(flight_entry) == 64);
 struct flight_start {
   std::uint64_t ticket = 0;  ///< of that entry; so many came before it
   weir::limits limits;       ///< in force
-  /// The state after the entry before. Its clock, before there was any, is `state.at`.
+  /// The state after the entry before, and the time of that one.
   flight_entry state{};
   /// As of the last caller_time, and of the last change of the rate; the least number before there was one.
   std::int64_t caller_time = std::numeric_limits<std::int64_t>::min();
