@@ -47,7 +47,7 @@ void flight_start::pass(const flight_entry& entry, const weir::limits* change) n
   state.flags &= flight_entry::line | flight_entry::closed;
   if (entry.op == flight_op::caller_time) caller_time = entry.time;
   if (entry.op != flight_op::set_limits) return;
-  changed_at = entry.time;
+  if (entry.time != flight_entry::never) changed_at = entry.time;
   if (change != nullptr) limits = *change;
 }
 

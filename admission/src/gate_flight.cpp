@@ -65,7 +65,7 @@ void gate::step::note(const limits& next) noexcept {
   if (of_->counts_tasks_) counted.max_tasks = of_->max_tasks();  // `unlimited`, too, is a number here
   of_->flight_->add_change(counted);
   const lock_guard held(of_->bucket_.mutex_);
-  entry().time = nanoseconds_of(of_->bucket_.changed_at_);
+  if (of_->bucket_.changed_at_ != time_point::min()) entry().time = nanoseconds_of(of_->bucket_.changed_at_);
 }
 
 void gate::step::by_caller(time_point now) noexcept {

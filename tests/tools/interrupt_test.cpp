@@ -54,6 +54,15 @@ TEST(Interrupt, DrainsAndReports) {
   EXPECT_LE(all["submitted"], 2);
 }
 
+TEST(Interrupt, WritesTheFlight) {
+  const testing::scratch_file flight("", "run.flight");
+  const std::string path = flight.path();
+  std::thread interrupter = interrupt_after(0ns);
+  (void)replayed("arrival_s,weight,service_us\n0,1,100\n0,1,100\n3600,1,100\n", {"--flight", path.c_str()}, 3);
+  interrupter.join();
+  EXPECT_EQ(testing::run({"simulate", path.c_str()}).status, 0);
+}
+
 TEST(Interrupt, ReachesASubmitterThatWaitsAtTheDoor) {
   // The second request has its token after 1,000 s; until then the submitter stands at the door, for itself or to run
   // it.

@@ -34,7 +34,7 @@ std::string difference_of(const twin_result& result) {
 
 constexpr limits all_limits{.max_tasks = 10,
                             .max_weight = 40,
-                            .rate = per_second(2'000'000),
+                            .rate = per_second(290'000),
                             .burst = 300,
                             .max_waiters = 3,
                             .flight_entries = 4'000'000};

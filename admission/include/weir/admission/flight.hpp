@@ -71,7 +71,7 @@ struct flight_entry {
   std::int64_t at = 0;  ///< the time that the operation goes by
   /// Of an attempt: until when it would wait; `by_caller`, the time that it passed instead. Of a reserve and a join:
   /// until when it waits. Of a grant: the time of the admission. Of token_back: the time of that admission. Of
-  /// set_limits: when the rate was changed last. Of caller_time: see there.
+  /// set_limits: when the rate was changed last, if ever. Of caller_time: see there.
   std::int64_t time = never;
   std::int64_t deadline = never;  ///< of what was asked
   std::int64_t retry_after = 0;   ///< of a refusal, in nanoseconds
