@@ -59,6 +59,17 @@ void gate_weir(benchmark::State& state) {
 }
 BENCHMARK(gate_weir)->Name("admission/gate/weir")->ThreadRange(1, 2)->UseRealTime();
 
+// The same with a flight recorder.
+void gate_recorded_weir(benchmark::State& state) {
+  static limiter door({.max_tasks = 1'000,
+                       .max_weight = 100'000,
+                       .rate = per_second(plenty),
+                       .burst = plenty,
+                       .flight_entries = 65'536});
+  for (auto _ : state) require(door.try_acquire(3).has_value(), "an admission");
+}
+BENCHMARK(gate_recorded_weir)->Name("admission/gate_recorded/weir")->ThreadRange(1, 2)->UseRealTime();
+
 void refusal_weir(benchmark::State& state) {
   static limiter door({.max_tasks = 1, .max_weight = 1});
   static const auto held = door.try_acquire(1);

@@ -45,6 +45,12 @@ class limited_weir_door : public weir_door {
             {.limits = {.max_weight = 1'000'000'000, .rate = per_second(1'000'000'000), .burst = 1'000'000'000}}) {}
 };
 
+/// A flight recorder keeps what the door decides.
+class recorded_weir_door : public weir_door {
+ public:
+  recorded_weir_door() : weir_door({.limits = {.flight_entries = 65'536}}) {}
+};
+
 /// No task is timed, or each, and not one in 64.
 class untimed_weir_door : public weir_door {
  public:

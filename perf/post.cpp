@@ -63,6 +63,7 @@ BENCHMARK(post<weir_door>)->Name("post/weir")->Arg(1)->Arg(2)->Arg(4)->UseManual
 BENCHMARK(post<untimed_weir_door>)->Name("post/weir_none_timed")->Arg(1)->Arg(2)->UseManualTime();
 BENCHMARK(post<timed_weir_door>)->Name("post/weir_all_timed")->Arg(1)->Arg(2)->UseManualTime();
 BENCHMARK(post<limited_weir_door>)->Name("post/weir_all_limits")->Arg(1)->Arg(2)->Arg(4)->UseManualTime();
+BENCHMARK(post<recorded_weir_door>)->Name("post/weir_recorded")->Arg(1)->Arg(2)->UseManualTime();
 BENCHMARK(post<tbb_door>)->Name("post/tbb")->Arg(1)->Arg(2)->Arg(4)->UseManualTime();
 
 void round_trip(benchmark::State& state) {

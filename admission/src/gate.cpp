@@ -60,7 +60,6 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
     : clock_(&clock),
       alarm_(for_tokens),
       flight_(std::move(flight)),
-      bucket_(configured.rate, configured.burst, flight_ != nullptr ? flight_->clock() : clock),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
       stock_rule_(stocks),
@@ -68,6 +67,7 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
                  ? std::make_unique<child_stock>(givers, child_stock::block_for(configured.max_tasks, givers, stocks))
                  : nullptr),
       credits_(purses_of(configured, givers, purses), purses.share),
+      bucket_(configured.rate, configured.burst, flight_ != nullptr ? flight_->clock() : clock),
       max_tasks_(counted(configured.max_tasks)),
       max_weight_(counted(configured.max_weight)),
       max_waiters_(configured.max_waiters),

@@ -61,12 +61,12 @@ class gate::step {
   [[nodiscard]] bool is_on() const noexcept { return of_->flight_ != nullptr; }
   // Of the operation; what came since may have overwritten it, in theory.
   [[nodiscard]] flight_entry& entry() noexcept;
-  void begin(flight_op what) noexcept;
-  void end() noexcept;
-  void note(const door_request& asked) noexcept;
-  void note(const verdict& v) noexcept;
-  void note(waiter& w, place where) noexcept;
-  void note(const limits& next) noexcept;
+  [[gnu::cold]] void begin(flight_op what) noexcept;
+  [[gnu::cold]] void end() noexcept;
+  [[gnu::cold]] void note(const door_request& asked) noexcept;
+  [[gnu::cold]] void note(const verdict& v) noexcept;
+  [[gnu::cold]] void note(waiter& w, place where) noexcept;
+  [[gnu::cold]] void note(const limits& next) noexcept;
 
   gate* of_;
   time_point now_;

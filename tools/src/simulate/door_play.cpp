@@ -169,7 +169,7 @@ class door_play final : private gate::alarm {
 
   // To a later moment; until then all is as it is now.
   void go_to(time_point at) {
-    const std::optional<bound> binds = bound_of(gate_.binding());
+    binds_ = bound_of(gate_.binding());
     const std::int64_t waiting = gate_.waiting();
     out_.waiters_seen = std::max(out_.waiters_seen, waiting);
     while (clock_.now() < at) {
@@ -182,7 +182,7 @@ class door_play final : private gate::alarm {
       slice.task_seconds += length * static_cast<double>(live_);
       slice.weight_seconds += length * static_cast<double>(weight_);
       slice.waiter_seconds += length * static_cast<double>(waiting);
-      if (binds) slice.bound_seconds[static_cast<std::size_t>(*binds)] += length;
+      if (binds_) slice.bound_seconds[static_cast<std::size_t>(*binds_)] += length;
       clock_.set(end);
     }
   }
@@ -214,7 +214,10 @@ class door_play final : private gate::alarm {
     if (v.granted) return admit(made(asked));
     if (!coming_.may_wait || !gate::is_worth_waiting(v.why)) return count_refusal(v.why);
     const result<gate::slot> promised = gate_.reserve(asked);
-    if (!promised) return count_refusal(promised.error().reason);
+    if (!promised) {
+      if (promised.error().retry_after > duration::zero()) binds_ = bound::rate;  // the wait for its token
+      return count_refusal(promised.error().reason);
+    }
     const place who = made(asked);
     tasks_[who.index].state = phase::waiting;
     watch(who, kind::late, coming_.deadline);
@@ -255,6 +258,8 @@ class door_play final : private gate::alarm {
   void count_refusal(refusal_reason why) {
     ++out_.refused[static_cast<std::size_t>(why)];
     ++slice().refused;
+    const bool is_late = why == refusal_reason::expired || why == refusal_reason::timed_out;
+    if (is_late && binds_) ++out_.too_late[static_cast<std::size_t>(*binds_)];
   }
 
   void leave(place who, refusal_reason why) {
@@ -347,7 +352,8 @@ class door_play final : private gate::alarm {
   duration slice_length_{};
   std::priority_queue<event, std::vector<event>, std::greater<>> events_;
   std::optional<time_point> rings_at_;
-  std::deque<task> tasks_;  // whose places in memory stay
+  std::optional<bound> binds_;  // before what happens now
+  std::deque<task> tasks_;      // whose places in memory stay
   std::vector<std::uint32_t> free_;
   std::deque<place> ready_;
   unsigned idle_;

@@ -63,6 +63,7 @@ struct play_result {
   std::uint64_t admitted = 0;
   std::uint64_t waited = 0;  ///< of those admitted
   std::array<std::uint64_t, refusal_reason_count> refused{};
+  std::array<std::uint64_t, bound_count> too_late{};  ///< of these expired or timed_out, by what they waited for
   std::uint64_t completed = 0;
   std::uint64_t expired = 0;  ///< admitted, and their deadline came before their end
   std::uint64_t in_time = 0;  ///< completed before their deadline

@@ -110,6 +110,7 @@ std::vector<limit_use> uses_of(const play_report& of) {
     for (const refusal_reason why : reasons) count += of.seen.refused[static_cast<std::size_t>(why)];
     return count;
   };
+  const auto late = [&of](bound by) { return of.seen.too_late[static_cast<std::size_t>(by)]; };
   const auto use = [&](const char* name, std::int64_t limit, double mean, std::int64_t most, std::uint64_t by_it) {
     const auto all = static_cast<double>(limit);
     return limit_use{.name = name,
@@ -123,12 +124,13 @@ std::vector<limit_use> uses_of(const play_report& of) {
   const limits& door = of.door;
   using enum refusal_reason;
   if (door.max_tasks != unlimited) {
-    all.push_back(use("max_tasks", door.max_tasks, sum.task_seconds, of.seen.tasks_seen, refused({tasks_full})));
+    all.push_back(use("max_tasks", door.max_tasks, sum.task_seconds, of.seen.tasks_seen,
+                      refused({tasks_full}) + late(bound::tasks)));
     all.back().bound_share = share_of(sum.bound_seconds[0], sum.seconds);
   }
   if (door.max_weight != unlimited) {
-    all.push_back(
-        use("max_weight", door.max_weight, sum.weight_seconds, of.seen.weight_seen, refused({weight_full, too_heavy})));
+    all.push_back(use("max_weight", door.max_weight, sum.weight_seconds, of.seen.weight_seen,
+                      refused({weight_full, too_heavy}) + late(bound::weight)));
     all.back().bound_share = share_of(sum.bound_seconds[1], sum.seconds);
   }
   if (!door.rate.is_unlimited()) {
@@ -139,7 +141,7 @@ std::vector<limit_use> uses_of(const play_report& of) {
                    .mean = share_of(share_of(static_cast<double>(of.seen.admitted), sum.seconds), a_second),
                    .most = 0,
                    .bound_share = share_of(sum.bound_seconds[2], sum.seconds),
-                   .refused = refused({rate_limited})});
+                   .refused = refused({rate_limited}) + late(bound::rate)});
   }
   if (door.max_waiters != 0) {
     all.push_back(

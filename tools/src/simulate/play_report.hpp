@@ -33,7 +33,7 @@ struct limit_use {
   double mean = 0;            ///< a share
   double most = 0;            ///< a share
   double bound_share = 0;     ///< of the time, this was what the head of the line lacked
-  std::uint64_t refused = 0;  ///< requests that this refused
+  std::uint64_t refused = 0;  ///< requests that this refused, or that were too late while they waited for it
 };
 
 [[nodiscard]] std::vector<limit_use> uses_of(const play_report& of);

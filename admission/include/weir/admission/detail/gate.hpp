@@ -227,18 +227,19 @@ class gate {
   // The time that an operation goes by; of one that is recorded it is read under the lock.
   [[nodiscard]] time_point early_now() const noexcept { return flight_ == nullptr ? clock_->now() : time_point{}; }
   // Later in it.
-  [[nodiscard]] time_point present() const noexcept;
-  [[nodiscard]] time_point time_again(time_point before) noexcept;
+  [[nodiscard, gnu::cold]] time_point present() const noexcept;
+  [[nodiscard, gnu::cold]] time_point time_again(time_point before) noexcept;
   [[nodiscard]] inline verdict decide(const door_request& asked, time_point now, time_of whose) noexcept;
-  [[nodiscard]] verdict try_admit_recorded(const door_request& asked, time_point now, time_of whose) noexcept;
-  void give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept;
-  void give_token_back_recorded(time_point stamp) noexcept;
-  void leave_place_recorded() noexcept;
-  [[nodiscard]] bool try_add_child_recorded() noexcept;
+  [[nodiscard, gnu::cold]] verdict try_admit_recorded(const door_request& asked, time_point now,
+                                                      time_of whose) noexcept;
+  [[gnu::cold]] void give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept;
+  [[gnu::cold]] void give_token_back_recorded(time_point stamp) noexcept;
+  [[gnu::cold]] void leave_place_recorded() noexcept;
+  [[nodiscard, gnu::cold]] bool try_add_child_recorded() noexcept;
   [[nodiscard]] bool take_child() noexcept;
-  void note_granted(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
-  void note_refused(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
-  void note_state(flight_entry& in) const noexcept;
+  [[gnu::cold]] void note_granted(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
+  [[gnu::cold]] void note_refused(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
+  [[gnu::cold]] void note_state(flight_entry& in) const noexcept;
   [[nodiscard]] bool is_twin() const noexcept;
   [[nodiscard]] std::int64_t entries_of_flight() const noexcept;
 
@@ -307,13 +308,12 @@ class gate {
   alarm* alarm_;
   // Null: nothing is recorded. Else each step that decides or changes anything is one hold of the lock, and in here.
   const std::unique_ptr<flight_ring> flight_;
-  token_bucket bucket_;
   const bool counts_tasks_;
   const bool counts_weight_;
   const child_stock::rule stock_rule_;
   const std::unique_ptr<child_stock> stock_;  // null: there are no givers, or tasks are not counted
-
-  credits credits_;  // none: there are givers, or a rate, or limits are small or not counted
+  credits credits_;  // none: there are givers or a flight recorder, there was a rate, or limits are small
+  token_bucket bucket_;
 
   // The limits in force: those that the word's free parts are counted from (0 if they are not counted), and those of
   // the line. Writer: set_limits, under the lock. Readers: all; relaxed, numbers alone, that may be of before the
