@@ -54,7 +54,7 @@ std::int64_t converted_debt(std::int64_t debt, const bucket_pace& before, const 
   const int128 there = int128{before.allowance()} - debt;
   int128 balance = divided_down(there * after.interval, before.interval);
   if (there > 0 && then == bucket_balance::proportional) {
-    balance = divided_down(there * allowance, before.allowance());
+    balance = std::min(balance, divided_down(there * allowance, before.allowance()));
   } else if (there > 0 && then == bucket_balance::empty) {
     balance = 0;
   }

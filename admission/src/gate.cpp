@@ -162,6 +162,7 @@ bool gate::take_room_and_token(demand wanted, capacity::place from, time_of whos
   const hold kind = newcomer ? hold::attempt : hold::final;
   if (!take_room(wanted, from, kind, v)) return false;
   if (take_token(v.stamp, whose)) {
+    v.took_token = true;
     if (newcomer) capacity_.settle();
     return true;
   }
@@ -219,7 +220,7 @@ bool gate::take_token(time_point& now, time_of whose) noexcept {
     if (bucket_.take(1, now, whose) > 0) return false;
     if (!strict_window_.load(memory_order_relaxed)) return true;
     const time_point after = time_again(now);
-    if (after - now <= step::strict_slack) return true;
+    if (after <= add_saturated(now, step::strict_slack)) return true;
     now = after;  // that token is let go: it was for a time too far back
     whose = time_of::own_clock;
   }
@@ -301,6 +302,8 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
       why.limit = max_weight_.load(memory_order_relaxed);
       break;
     case refusal_reason::waiters_full:
+      why.limit = max_waiters();
+      break;
     case refusal_reason::shed:
       why.limit = max_waiters();
       why.in_use = why.limit;
@@ -336,8 +339,7 @@ std::int64_t gate::weight_in_use() const noexcept {
 
 std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_acquire); }  // (1)
 
-refusal refuse_weight(gate& at, std::int64_t weight) noexcept {
-  const std::int64_t limit = at.max_weight();
+refusal refuse_weight(gate& at, std::int64_t weight, std::int64_t limit) noexcept {
   at.note_turned_away(weight, weight < 1 ? refusal_reason::invalid : refusal_reason::too_heavy);
   if (weight < 1) return {.reason = refusal_reason::invalid, .asked = weight, .limit = limit};
   return {.reason = refusal_reason::too_heavy, .asked = weight, .limit = limit, .in_use = at.weight_in_use()};

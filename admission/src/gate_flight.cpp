@@ -107,7 +107,7 @@ time_point gate::present() const noexcept { return flight_ != nullptr ? flight_-
 
 time_point gate::time_again(time_point before) noexcept {
   if (flight_ == nullptr) return clock_->now();
-  if (!flight_->read_again(before + step::strict_slack)) return flight_->now();
+  if (!flight_->read_again(add_saturated(before, step::strict_slack))) return flight_->now();
   note_state(flight_->add(flight_op::reading));
   return flight_->now();
 }

@@ -3,6 +3,7 @@
 #include <weir/admission/detail/gate.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -64,12 +65,24 @@ void gate::move_limits(const limits& next) noexcept {
   const std::int64_t weight_now = max_weight_.load(memory_order_relaxed);
   const std::int64_t tasks = counts_tasks_ ? std::min(next.max_tasks, largest_max_tasks) : tasks_now;
   const std::int64_t weight = counts_weight_ ? next.max_weight : weight_now;
-  if ((tasks < tasks_now || weight < weight_now) && !is_over_) begin_being_over();
   capacity_.move_limits(tasks - tasks_now, weight - weight_now);
   max_tasks_.store(tasks, memory_order_relaxed);
   max_weight_.store(weight, memory_order_relaxed);
   most_tasks_.store(std::max(tasks, most_tasks_.load(memory_order_relaxed)), memory_order_relaxed);
   if (stock_ != nullptr) stock_->set_block(child_stock::block_for(tasks, stock_->givers(), stock_rule_));
+  if (is_over_) return;
+  if (const std::optional<refusal_reason> lacks = lacks_to_fit()) {
+    head_lacks_.store(*lacks, memory_order_relaxed);  // before newcomers are told it
+    begin_being_over();
+  }
+}
+
+// What is held above its limit, if anything is. With the returns as they are now, which who is refused is told.
+std::optional<refusal_reason> gate::lacks_to_fit() noexcept {
+  capacity_.note_returns();
+  if (counts_tasks_ && capacity_.tasks_held(max_tasks_) > max_tasks()) return refusal_reason::tasks_full;
+  if (capacity_.load().weight_free < 0) return refusal_reason::weight_full;
+  return std::nullopt;
 }
 
 // ---- more held than the limits are: one that stands before the line, and wants nothing but that it fits
@@ -87,14 +100,13 @@ void gate::begin_being_over() noexcept {
 
 // The end of it is noticed here, after each release.
 bool gate::is_still_over(outcomes& decided) noexcept {
-  const bool tasks_fit = !counts_tasks_ || capacity_.tasks_held(max_tasks_) <= max_tasks();
-  const bool weight_fits = capacity_.load().weight_free >= 0;
-  if (tasks_fit && weight_fits) {
+  const std::optional<refusal_reason> lacks = lacks_to_fit();
+  if (!lacks) {
     end_being_over();
     decided.fits_again = true;
     return false;
   }
-  head_lacks_.store(tasks_fit ? refusal_reason::weight_full : refusal_reason::tasks_full, memory_order_relaxed);
+  head_lacks_.store(*lacks, memory_order_relaxed);
   announced_ = nullptr;  // it lacks room now
   return true;
 }

@@ -39,6 +39,7 @@ void gate::hand_on(time_point now, bell when, outcomes& decided) noexcept {
       unlink(*w);
       if (w->counted_) waiting_.fetch_sub(1, memory_order_relaxed);  // relaxed: it is held by the word from here on
       w->stamp_ = v.stamp;
+      w->took_token_ = v.took_token;
       if (flight_ != nullptr) note_granted(*w);
       decided.granted.push_back(*w);
       now = v.stamp;  // later, where the window is strict: for the next one the first reading may be too old
@@ -111,16 +112,18 @@ void gate::leave_place() noexcept {
 
 // Of reserve, without the lock, so that those who are refused hold up nobody: there is no place, and no policy that
 // makes one. The close is looked at after the places: if it is not there then, it was not when these were taken.
-bool gate::turns_away(const door_request& asked) const noexcept {
+bool gate::turns_away(const door_request& asked, std::int64_t waiting_now) const noexcept {
   if (flight_ != nullptr) return false;
   const bool has_no_end = asked.deadline.is_never() && asked.patience.is_never();
-  return has_no_end && overflow() == weir::overflow::reject_new && waiting() >= max_waiters() &&
+  return has_no_end && overflow() == weir::overflow::reject_new && waiting_now >= max_waiters() &&
          !capacity_.load().closed;
 }
 
 result<gate::slot> gate::reserve(const door_request& asked) {
-  if (turns_away(asked)) {
-    return explain({.granted = false, .why = refusal_reason::waiters_full, .stamp = {}, .retry_after = {}}, asked);
+  if (const std::int64_t now_waiting = waiting(); turns_away(asked, now_waiting)) {
+    verdict full{.granted = false, .why = refusal_reason::waiters_full, .stamp = {}, .retry_after = {}};
+    full.in_use = now_waiting;
+    return explain(full, asked);
   }
   for (;;) {
     const time_point early = early_now();
@@ -131,8 +134,10 @@ result<gate::slot> gate::reserve(const door_request& asked) {
       step noted(*this, flight_op::reserve, early, asked);
       const time_point now = noted.now();
       if (capacity_.load().closed) return explain(noted.decided(refused), asked);
-      const bool is_full = waiting() >= max_waiters();
-      waiter* const dropped = is_full ? victim(asked) : nullptr;
+      const std::int64_t places = waiting();
+      const bool is_full = places >= max_waiters();
+      // Where more wait than may since a change, one that is dropped makes no place.
+      waiter* const dropped = is_full && places == max_waiters() ? victim(asked) : nullptr;
       // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
       const std::int64_t ahead = queue_.size() - (dropped != nullptr ? 1 : 0);
       refused.retry_after = bucket_.wait_for(ahead + 1, now);
@@ -153,6 +158,7 @@ result<gate::slot> gate::reserve(const door_request& asked) {
       if (dropped == nullptr) {
         refused.why = refusal_reason::waiters_full;
         refused.retry_after = {};
+        refused.in_use = places;
         return explain(noted.decided(refused), asked);
       }
       noted.is(flight_verdict::again);
@@ -164,11 +170,14 @@ result<gate::slot> gate::reserve(const door_request& asked) {
   }
 }
 
+// Of those who have a place.
 waiter* gate::victim(const door_request& newcomer) noexcept {
-  if (overflow() == weir::overflow::drop_oldest) return queue_.head();
-  if (overflow() != weir::overflow::drop_lowest) return nullptr;
+  const weir::overflow policy = overflow();
+  if (policy != weir::overflow::drop_oldest && policy != weir::overflow::drop_lowest) return nullptr;
   waiter* lowest = nullptr;
   for (waiter* w = queue_.head(); w != nullptr; w = waiter_list::after(w)) {
+    if (!w->counted_) continue;
+    if (policy == weir::overflow::drop_oldest) return w;
     if (lowest == nullptr || w->request_.priority <= lowest->request_.priority) lowest = w;
   }
   return lowest != nullptr && lowest->request_.priority < newcomer.priority ? lowest : nullptr;

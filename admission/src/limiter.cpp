@@ -36,7 +36,7 @@ struct told_why {
 };
 
 // The whole of a blocking acquisition but for the permit.
-result<time_point> wait_for_turn(gate& at, const door_request& asked, const std::stop_token& stop) {
+result<detail::admission> wait_for_turn(gate& at, const door_request& asked, const std::stop_token& stop) {
   if (!detail::this_thread_may_block()) {
     return refusal{.reason = refusal_reason::would_deadlock, .asked = asked.weight};
   }
@@ -68,15 +68,15 @@ result<permit> limiter::attempt(std::int64_t weight, time_point now, time_of who
   const door_request asked = request_for(weight);
   const gate::verdict v = gate_.try_admit(asked, now, whose);
   if (!v.granted) return told_why{gate_, v, asked};
-  return permit(gate_, asked.weight, v.stamp);
+  return permit(gate_, asked.weight, {v.stamp, v.took_token});
 }
 
 result<permit> limiter::acquire(std::int64_t weight, deadline until, const std::stop_token& stop) {
   if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
   const door_request asked = request_for(weight, until);
-  const result<time_point> at = wait_for_turn(gate_, asked, stop);
-  if (!at) return at.error();
-  return permit(gate_, asked.weight, *at);
+  const result<detail::admission> in = wait_for_turn(gate_, asked, stop);
+  if (!in) return in.error();
+  return permit(gate_, asked.weight, *in);
 }
 
 weighted_semaphore::weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters, const clock_source& clock)

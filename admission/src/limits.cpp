@@ -60,7 +60,9 @@ void require_reach(const limits& given) {
 rate reachable_rate(const limits& configured) noexcept {
   const rate& asked = configured.rate;
   if (asked.is_unlimited() || asked.events() < 1) return asked;
-  const duration step = duration(asked.period().count() / asked.events()) + timer_slack;
+  const duration interval(asked.period().count() / asked.events());
+  if (interval > duration::max() - timer_slack) return asked;
+  const duration step = interval + timer_slack;
   const bool is_less =
       detail::int128{configured.burst} * asked.period().count() < detail::int128{asked.events()} * step.count();
   return is_less ? per(configured.burst, step) : asked;
@@ -99,7 +101,8 @@ const limits& check(const limits& given) {
   } catch (const std::invalid_argument& e) {
     throw std::invalid_argument(std::string(e.what()) + " (limits.rate, limits.burst)");
   }
-  if (given.max_waiters != 0 && !given.allow_slow_waiters) require_reach(given);
+  const bool may_wait = given.max_waiters != 0 || given.overflow == overflow::caller_runs;
+  if (may_wait && !given.allow_slow_waiters) require_reach(given);
   return given;
 }
 

@@ -23,7 +23,7 @@ void permit::shrink_to(std::int64_t weight) {
 
 permit permit::split(std::int64_t weight) {
   check_part("split by", weight, this->weight() - 1);
-  permit part(*gate_, static_cast<std::uint32_t>(weight), admitted_at_);
+  permit part(*gate_, static_cast<std::uint32_t>(weight), {admitted_at_, false});
   part.is_part_ = true;
   weight_ -= part.weight_;
   return part;

@@ -57,7 +57,10 @@ std::string circumstances(const refusal& why) {
       return number(why.in_use) + " of " + number(why.limit) +
              " wait at the door already; try again later, or raise max_waiters";
     case refusal_reason::rate_limited:
-      return to_string(why.rate) + ", burst " + number(why.limit) + " used up; retry in " + text_of(why.retry_after);
+      return to_string(why.rate) + ", " +
+             (why.in_use < why.limit ? number(why.in_use) + " of the burst of " + number(why.limit) + " used"
+                                     : "burst " + number(why.limit) + " used up") +
+             "; retry in " + text_of(why.retry_after);
     case refusal_reason::too_heavy:
       if (why.what == quantity::tokens) {
         return "tokens " + number(why.asked) + " exceed the burst of " + number(why.limit) +

@@ -14,12 +14,12 @@ class thread_waiter final : public waiter {
   using waiter::waiter;
 
   /// Sleeps until the gate has decided. On return the gate touches this object no more.
-  result<time_point> wait(gate& at) {
+  result<admission> wait(gate& at) {
     const clock_source& clock = at.clock();
     time_point leave = std::min(request().deadline, request().patience).at();
     for (;;) {
       const std::uint32_t seen = word_.load(memory_order_acquire);  // (1) (2)
-      if (seen == granted) return stamp_;
+      if (seen == granted) return admission{stamp_, took_token()};
       if (seen == refused) return why_;
       const time_point ready = at.ready_at(*this);
       const time_point until = std::min(leave, ready);
@@ -77,12 +77,12 @@ class thread_waiter final : public waiter {
 bool this_thread_may_block() noexcept { return may_block; }
 void set_this_thread_may_block(bool may) noexcept { may_block = may; }
 
-result<time_point> acquire(gate& at, const door_request& asked, const std::stop_token& stop) {
+result<admission> acquire(gate& at, const door_request& asked, const std::stop_token& stop) {
   gate::verdict v{.granted = false, .why = refusal_reason::cancelled, .stamp = {}, .retry_after = {}};
   if (stop.stop_requested())
     return at.explain(v, asked);  // never admitted, even with room: the caller has left already
   v = at.try_admit(asked, at.clock().now());
-  if (v.granted) return v.stamp;
+  if (v.granted) return admission{v.stamp, v.took_token};
   if (!gate::is_worth_waiting(v.why)) return at.explain(v, asked);
 
   const result<gate::slot> place = at.reserve(asked);
@@ -90,7 +90,7 @@ result<time_point> acquire(gate& at, const door_request& asked, const std::stop_
   return wait_in_line(at, asked, *place == gate::slot::reserved ? gate::place::reserved : gate::place::uncounted, stop);
 }
 
-result<time_point> wait_in_line(gate& at, const door_request& asked, gate::place where, const std::stop_token& stop) {
+result<admission> wait_in_line(gate& at, const door_request& asked, gate::place where, const std::stop_token& stop) {
   thread_waiter self(asked);
   at.join(self, where);
   if (!stop.stop_possible()) return self.wait(at);

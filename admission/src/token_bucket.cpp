@@ -66,11 +66,12 @@ result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcep
     }
     const weir::rate refill = terms_.refill_of(tag_of(seen.arrival));
     if (!terms_.holds(seen.since, tag_of(seen.arrival))) continue;  // what it was refused by is gone: once more
+    const std::int64_t there = std::max<std::int64_t>(tokens * seen.pace.interval - early, 0) / seen.pace.interval;
     return refusal{.reason = refusal_reason::rate_limited,
                    .what = quantity::tokens,
                    .asked = tokens,
                    .limit = seen.pace.burst,
-                   .in_use = seen.pace.burst,
+                   .in_use = seen.pace.burst - there,
                    .rate = refill,
                    .retry_after = detail::length_of(early)};
   }
@@ -123,7 +124,7 @@ refusal token_bucket::never(std::int64_t tokens) const noexcept {
 }
 
 void token_bucket::raise_passed(time_point now) noexcept {
-  const std::int64_t raised = detail::add_saturated(now, std::chrono::seconds(1)).time_since_epoch().count();
+  const std::int64_t raised = detail::add_saturated(now, std::chrono::milliseconds(1)).time_since_epoch().count();
   std::int64_t latest = passed_.load(memory_order_relaxed);
   while (latest < raised && !passed_.compare_exchange_weak(latest, raised, memory_order_relaxed)) {
   }
@@ -161,7 +162,7 @@ duration token_bucket::interval() const noexcept { return detail::length_of(look
 // No grant that an arrival shows has a later time, if this is called after that was loaded: see the edge.
 time_point token_bucket::latest() const noexcept {
   const time_point passed{duration(passed_.load(memory_order_relaxed))};
-  return std::max(clock_->now(), passed);
+  return std::max({clock_->now(), passed, promised_until_});
 }
 
 // How far the arrival may lie ahead of the latest time.
@@ -179,13 +180,15 @@ bool token_bucket::looks_turned_back(time_point now) const noexcept {
 result<void> token_bucket::refund(std::int64_t tokens, time_point taken_at) noexcept {
   const detail::lock_guard held(mutex_);
   const bucket_pace pace = terms_.pace_of(terms_.present());
-  if (tokens < 1 || (tokens > pace.burst && pace.interval != 0)) return never(tokens);
+  if (tokens < 1) return never(tokens);
   if (pace.interval == 0 || taken_at <= changed_at_) return {};
+  if (tokens > pace.burst) return never(tokens);
   const std::int64_t cost = tokens * pace.interval;
   for (std::uint64_t arrival = arrival_.load(memory_order_acquire);;) {  // (1)
     const std::int64_t left = cost - ticks_between(taken_at, latest(), cost);
     if (left == 0) return {};
     const std::uint64_t next = arrival - (static_cast<std::uint64_t>(left) << 1);
+    ++backs_;
     if (arrival_.compare_exchange_weak(arrival, next, memory_order_acq_rel, memory_order_acquire)) return {};  // (1)
   }
 }
@@ -198,6 +201,7 @@ bool token_bucket::rebase() noexcept {
   const time_point now = latest();
   if (ahead_of(now, arrival) <= furthest(pace)) return false;
   const std::uint64_t next = arrival_at(now, pace.allowance(), tag_of(arrival));
+  ++backs_;
   return arrival_.compare_exchange_strong(arrival, next, memory_order_acq_rel, memory_order_relaxed);
 }
 

@@ -3,6 +3,7 @@
 #include <weir/admission/token_reservations.hpp>
 
 #include <algorithm>
+#include <limits>
 
 #include <weir/admission/deadline.hpp>
 
@@ -12,6 +13,13 @@ namespace weir {
 
 using detail::memory_order_acq_rel;
 using detail::memory_order_acquire;
+
+namespace {
+
+// With the longest burst well within the bucket's horizon.
+constexpr duration furthest_promise = std::chrono::hours(400 * 24);
+
+}  // namespace
 
 result<reservation> token_reservations::reserve(std::int64_t tokens, duration longest_wait) noexcept {
   token_bucket& from = *bucket_;
@@ -24,25 +32,30 @@ result<reservation> token_reservations::reserve(std::int64_t tokens, duration lo
   std::uint64_t arrival = from.arrival_.load(memory_order_acquire);
   for (;;) {
     const time_point now = from.clock_->now();
-    if (pace.interval == 0) return reservation(now, tokens, 0, terms);
+    if (pace.interval == 0) return reservation(now, tokens, 0, 0, terms);
     forget_old_holes(now, terms);
     const std::int64_t debt = from.debt_at(now, arrival);
-    const duration wait = detail::length_of(debt - (pace.allowance() - cost));
+    const duration wait = debt == std::numeric_limits<std::int64_t>::max()
+                              ? duration::max()
+                              : detail::length_of(debt - (pace.allowance() - cost));
     const time_point ready = detail::add_saturated(now, wait);
     if (reservation* const hole = earliest_hole(tokens); hole != nullptr && hole->ready_at_ < ready) {
       if (hole->ready_at_ - now <= longest_wait) {
-        const reservation taken(hole->ready_at_, tokens, tokens == hole->tokens_ ? hole->arrival_ : 0, terms);
+        const std::uint64_t end = tokens == hole->tokens_ ? hole->arrival_ : 0;
+        const reservation taken(hole->ready_at_, tokens, end, hole->backs_, terms);
         hole->tokens_ -= tokens;
         hole->arrival_ = 0;  // what is left of it is not the end of anything
         return taken;
       }
       return from.not_before(tokens, hole->ready_at_ - now);
     }
-    if (wait > longest_wait) return from.not_before(tokens, wait);
-    if (wait > duration::zero()) from.raise_passed(ready);  // before the exchange, as a caller's time
-    const std::uint64_t next = token_bucket::arrival_at(now, debt + cost, token_bucket::tag_of(arrival));
+    if (wait > std::min(longest_wait, furthest_promise)) return from.not_before(tokens, wait);
+    from.promised_until_ = std::max(from.promised_until_, ready);
+    // From the time on that it is ready at, which is rounded up to a nanosecond.
+    const std::int64_t ahead = from.debt_at(ready, arrival) + cost;
+    const std::uint64_t next = token_bucket::arrival_at(ready, ahead, token_bucket::tag_of(arrival));
     if (from.arrival_.compare_exchange_weak(arrival, next, memory_order_acq_rel, memory_order_acquire)) {
-      return reservation(ready, tokens, next, terms);
+      return reservation(ready, tokens, next, from.backs_, terms);
     }
   }
 }
@@ -71,12 +84,18 @@ void token_reservations::cancel(const reservation& unused) noexcept {
 
 // True if the bucket is as it left it, and is now as if it had not been.
 bool token_reservations::take_back(const reservation& last) noexcept {
-  if (last.arrival_ == 0) return false;
-  const detail::bucket_pace pace = bucket_->terms_.pace_of(bucket_->terms_.present());
+  // An arrival that was moved back since may be the same by what was granted after that.
+  token_bucket& of = *bucket_;
+  if (last.arrival_ == 0 || last.backs_ != of.backs_) return false;
+  const detail::bucket_pace pace = of.terms_.pace_of(of.terms_.present());
   std::uint64_t expected = last.arrival_;
-  const std::uint64_t cost = static_cast<std::uint64_t>(last.tokens_ * pace.interval) << 1;
-  return bucket_->arrival_.compare_exchange_strong(expected, last.arrival_ - cost, memory_order_acq_rel,
-                                                   memory_order_acquire);
+  const std::uint64_t left = last.arrival_ - (static_cast<std::uint64_t>(last.tokens_ * pace.interval) << 1);
+  if (!of.arrival_.compare_exchange_strong(expected, left, memory_order_acq_rel, memory_order_acquire)) return false;
+  // The latest that is promised still: what a full bucket would owe less than that for.
+  const time_point now = of.clock_->now();
+  const std::int64_t beyond = token_bucket::ahead_of(now, left) - pace.allowance();
+  of.promised_until_ = beyond > 0 ? detail::add_saturated(now, detail::length_of(beyond)) : time_point::min();
+  return true;
 }
 
 reservation* token_reservations::earliest_hole(std::int64_t tokens) noexcept {

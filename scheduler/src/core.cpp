@@ -116,10 +116,10 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
   const auto admit_after = [&](passage::kind kind, auto&& wait) -> result<passage> {
     if (may_not_wait()) return refuse({.reason = refusal_reason::would_deadlock, .asked = options.weight});
     submitted_otherwise_.fetch_add(1, memory_order_relaxed);
-    const result<time_point> at = wait();
-    if (!at) return count_refusal(at.error());
+    const result<admission> in = wait();
+    if (!in) return count_refusal(in.error());
     admitted_later_.fetch_add(1, memory_order_relaxed);
-    return admit(kind, *at);
+    return admit(kind, in->at);
   };
 
   if (how == verb::submit) {

@@ -248,11 +248,11 @@ void core::tell_of_a_stop() noexcept {
 }
 
 void core::count_husk() noexcept {
-  if (husks_.fetch_add(1, memory_order_relaxed) < door_.max_tasks()) return;
+  if (husks_.fetch_add(1, memory_order_relaxed) < door_.most_tasks()) return;
   frame* dropped = nullptr;
   {
     const lock_guard held(sweep_);
-    if (husks_.load(memory_order_relaxed) <= door_.max_tasks()) return;  // another one has swept meanwhile
+    if (husks_.load(memory_order_relaxed) <= door_.most_tasks()) return;  // another one has swept meanwhile
     dropped = sweep();
   }
   idle_.notify();
@@ -271,7 +271,7 @@ frame* core::sweep() noexcept {
     return true;
   };
   (void)injected_.remove_if(take_if_husk);
-  if (husks_.load(memory_order_relaxed) <= door_.max_tasks() / 2) return dropped;
+  if (husks_.load(memory_order_relaxed) <= door_.most_tasks() / 2) return dropped;
   for (const auto& w : workers_) {
     injected_.announce();  // what is stolen is never out of sight
     for (frame* f = nullptr; (f = w->steal().item) != nullptr;) {

@@ -118,6 +118,8 @@ TEST(Limits, WaitersReachNineTenthsOfTheRate) {
   other = slow;
   other.max_waiters = 0;
   EXPECT_EQ(refusal_of(other), "");
+  other.overflow = overflow::caller_runs;  // whose threads wait in no place
+  EXPECT_NE(refusal_of(other), "");
   other = slow;
   other.burst = 2;
   EXPECT_EQ(refusal_of(other), "");

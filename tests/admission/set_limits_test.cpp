@@ -32,6 +32,44 @@ class SetLimits : public testing::gate_fixture {
   }
 };
 
+TEST_F(SetLimits, ALoweredLimitThatFitsIsNeverOver) {
+  weighted_semaphore door(100);
+  auto changes = testing::in_background([&door] {
+    for (int i = 0; i < 20'000; ++i) door.set_capacity(i % 2 == 0 ? 50 : 100);
+  });
+  std::int64_t refusals = 0;
+  while (!testing::is_ready(changes)) refusals += door.try_acquire(1) ? 0 : 1;
+  testing::get(changes);
+  EXPECT_EQ(refusals, 0);
+}
+
+TEST_F(SetLimits, FewerPlacesThanAreTakenShedNobody) {
+  for (const overflow policy : {overflow::drop_oldest, overflow::drop_lowest}) {
+    book_.clear();
+    gate door({.max_tasks = 1, .max_waiters = 6, .overflow = policy}, clock_);
+    hold(door, 1);
+    for (const char* name : {"a", "b", "c"}) wait(door, name, {.priority = 0});
+    door.set_limits({.max_tasks = 1, .max_waiters = 2, .overflow = policy});
+    const result<gate::slot> place = door.reserve({.priority = 2});
+    ASSERT_FALSE(place);
+    EXPECT_EQ(place.error().reason, refusal_reason::waiters_full);
+    EXPECT_EQ(place.error().in_use, 3);
+    EXPECT_EQ(place.error().limit, 2);
+    EXPECT_EQ(book_, diary{}) << "nobody was dropped for a place that there is not";
+    for (int i = 0; i < 4; ++i) door.release(1);
+  }
+}
+
+TEST_F(SetLimits, WhoWasAdmittedWithoutARateHasNoTokenToGiveBack) {
+  limiter door({.max_tasks = 100}, clock_);
+  std::vector<permit> all;
+  for (int i = 0; i < 10; ++i) all.push_back(*door.try_acquire(1, clock_.now() + milliseconds(5)));
+  door.set_limits({.max_tasks = 100, .rate = per_second(10), .burst = 1});
+  for (permit& one : all) one.release_unused();
+  EXPECT_TRUE(door.try_acquire());
+  EXPECT_FALSE(door.try_acquire()) << "a burst of one";
+}
+
 // With givers, who give back on their own lines, and without.
 class SetLimitsOfTasks : public SetLimits, public ::testing::WithParamInterface<std::size_t> {
  protected:
@@ -51,6 +89,7 @@ TEST_P(SetLimitsOfTasks, FewerThanAreLiveLetNobodyInUntilTheyFit) {
   const refusal why = refused(door);
   EXPECT_EQ(why.reason, refusal_reason::tasks_full);
   EXPECT_EQ(why.limit, 3);
+  EXPECT_EQ(why.in_use, 9);
   wait(door, "b", {});
   give_back(door, 6);
   EXPECT_EQ(book_.size(), 1U) << "3 of 3";

@@ -158,6 +158,66 @@ TEST(TokenReservations, OfAnUnlimitedBucketComeAtOnce) {
   book.cancel(reservation());
 }
 
+// A refund moves the arrival back, and what is granted after that may bring it to where a reservation left it.
+TEST(TokenReservations, TheLastOneIsNotTakenBackWhenOthersStandWhereItStood) {
+  manual_clock clock;
+  token_bucket bucket(per_second(1), 100, clock);
+  token_reservations book(bucket);
+  const time_point start = clock.now();
+  ASSERT_TRUE(bucket.try_take(50));
+  const reservation last = *book.reserve(50, for_ever);
+  ASSERT_EQ(last.ready_at(), start);
+  ASSERT_TRUE(bucket.refund(50, start));
+  clock.advance(seconds(49));
+  ASSERT_TRUE(bucket.try_take(50));
+  book.cancel(last);
+  EXPECT_EQ(bucket.approx_available(clock.now()), 49) << "149 would be used within 49 s";
+}
+
+TEST(TokenReservations, ArePromisedForFourHundredDaysAtMost) {
+  manual_clock clock;
+  token_bucket bucket(per(1, std::chrono::hours(24 * 100)), 1, clock);
+  token_reservations book(bucket);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(book.reserve(1, for_ever)->ready_at() - clock.now(), i * std::chrono::hours(2400));
+  const result<reservation> beyond = book.reserve(1, for_ever);
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().reason, refusal_reason::rate_limited);
+  EXPECT_EQ(beyond.error().retry_after, 5 * std::chrono::hours(2400));
+}
+
+TEST(TokenReservations, BehindATimeBeyondTheHorizonThereAreNone) {
+  manual_clock clock;
+  token_bucket bucket(per_second(10), 3, clock);
+  token_reservations book(bucket);
+  ASSERT_TRUE(bucket.try_take(1, clock.now() + std::chrono::hours(24 * 500)));
+  EXPECT_EQ(book.reserve(1, for_ever).error().reason, refusal_reason::rate_limited);
+}
+
+// 3003003.0 ns and a third apart: each is ready at a whole nanosecond, and the next one is reckoned from there.
+TEST(TokenReservations, AreNotNearerThanTheIntervalThatIsRoundedUp) {
+  manual_clock clock;
+  token_bucket bucket(per_second(333), 1, clock);
+  token_reservations book(bucket);
+  const time_point first = book.reserve(1, for_ever)->ready_at();
+  time_point last = first;
+  for (int i = 0; i < 333; ++i) last = book.reserve(1, for_ever)->ready_at();
+  EXPECT_GE(last - first, seconds(1));
+}
+
+TEST(TokenReservations, OnesThatWereCancelledHoldUpNoChange) {
+  reserved_bucket b;
+  std::vector<reservation> all;
+  for (int i = 0; i < 12; ++i) all.push_back(b.reserve(3));
+  while (!all.empty()) {
+    b.book.cancel(all.back());
+    all.pop_back();
+  }
+  EXPECT_EQ(b.bucket.approx_available(b.clock.now()), 3);
+  b.bucket.set_rate(per_second(20), 3);
+  EXPECT_TRUE(b.bucket.try_take(3));
+}
+
 struct reserving_step {
   int what;  // 0 to 2: reserve, 3 and 4: take, 5 to 7: cancel, 8: take and give back
   std::int64_t passes;

@@ -195,7 +195,7 @@ inline constexpr row bucket_grant{"token_bucket: grant", 1, {.pool_rmws = 1, .cl
 inline constexpr row bucket_refusal{"token_bucket: refusal", 1, {.clock_reads = 1}};
 // It has to be known how far ahead callers are.
 inline constexpr row bucket_first_grant_at{
-    "token_bucket: grant at a caller's time, once a second", 1, {.pool_rmws = 2}};
+    "token_bucket: grant at a caller's time, once a millisecond", 1, {.pool_rmws = 2}};
 inline constexpr row bucket_grant_at{"token_bucket: grant at a caller's time", 1, {.pool_rmws = 1}};
 inline constexpr row bucket_refusal_at{"token_bucket: refusal at a caller's time", 1, {}};
 

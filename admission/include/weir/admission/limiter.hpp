@@ -36,7 +36,8 @@ class limiter {
 
   /// Admits now or says why not. Never waits, and never overtakes who waits: behind them it is refused with what the
   /// first of them lacks. Refused `invalid`, `too_heavy`, `tasks_full`, `weight_full`, `rate_limited`, `closed`; with a
-  /// rate also `contended`, while another attempt is in flight that may still give its capacity back.
+  /// rate, and at the door of a pool, also `contended`, while another attempt, or a recall of what is spare for
+  /// children, is in flight that may still give its capacity back.
   /// @param weight  1 to max_weight; `invalid` below, `too_heavy` above.
   /// @param now     the time of the admission, instead of a reading of the clock here: one that serves for several
   ///                calls, however old (to a year). A time ahead of the clock is taken as it is and spends the
@@ -71,12 +72,13 @@ class limiter {
   /// @param next  all of them, checked as by the constructor. max_tasks that were `unlimited` stay so, since what is
   ///              held was not counted; counted ones can become `unlimited`: 16,777,215. max_weight that was
   ///              `unlimited` stays so, any other stays a number.
-  /// @throws std::invalid_argument naming the field, the value and the rule; then nothing has changed.
+  /// @throws std::invalid_argument naming the field, the value and the rule; at the door of a pool std::system_error if
+  ///         a rate comes and its clock thread cannot be started. Then nothing has changed.
   /// Takes the short lock, and then wakes whom it decided on: linear in those who wait.
   void set_limits(const limits& next) { gate_.set_limits(next); }
 
   /// Waits until no more is held than the limits are, after they were lowered: true, at once where that is so. False at
-  /// `until`, by the limiter's clock, or if the limiter is closed before; on a worker of a pool, which may not wait, if
+  /// `until`, by the limiter's clock, or if the limiter is closed; on a worker of a pool, which may not wait, if
   /// it is not so already. Blocking.
   [[nodiscard]] bool wait_until_within(deadline until = {}) noexcept;
 

@@ -74,7 +74,7 @@ struct limits {
   weir::rate rate = unlimited;
   /// Admissions that may come at once after a quiet time. At least 1 where there is a rate; 0 where there is none.
   std::int64_t burst = 0;
-  /// Most callables and threads that wait at the door. 0 to 16,777,215; 0: nobody waits.
+  /// Most callables and threads that wait at the door. 0 to 16,777,215; 0: nobody waits, but threads of caller_runs.
   std::int64_t max_waiters = 1'024;
   weir::overflow overflow = overflow::reject_new;
   /// Looks at the clock again after taking a token, and lets the token go if more than 1 ms has passed since the first

@@ -22,6 +22,7 @@ class [[nodiscard]] permit {
       : gate_(std::exchange(other.gate_, nullptr)),
         weight_(other.weight_),
         is_part_(other.is_part_),
+        has_token_(other.has_token_),
         admitted_at_(other.admitted_at_) {}
   /// Gives back what it holds first, as `release` does.
   permit& operator=(permit&& other) noexcept {
@@ -30,6 +31,7 @@ class [[nodiscard]] permit {
       gate_ = std::exchange(other.gate_, nullptr);
       weight_ = other.weight_;
       is_part_ = other.is_part_;
+      has_token_ = other.has_token_;
       admitted_at_ = other.admitted_at_;
     }
     return *this;
@@ -50,7 +52,7 @@ class [[nodiscard]] permit {
   /// was admitted by the time of a change of the rate gives no token back, a part of a permit (`split`) neither: it has
   /// none. As `release`, and with a rate the short lock of its bucket and a reading of the clock.
   void release_unused() noexcept {
-    if (gate_ != nullptr && !is_part_) gate_->give_token_back(admitted_at_);
+    if (gate_ != nullptr && has_token_) gate_->give_token_back(admitted_at_);
     release();
   }
 
@@ -77,14 +79,15 @@ class [[nodiscard]] permit {
 
  private:
   friend class limiter;
-  permit(detail::gate& from, std::uint32_t weight, time_point at) noexcept
-      : gate_(&from), weight_(weight), admitted_at_(at) {}
+  permit(detail::gate& from, std::uint32_t weight, const detail::admission& in) noexcept
+      : gate_(&from), weight_(weight), has_token_(in.took_token), admitted_at_(in.at) {}
 
   void check_part(const char* what, std::int64_t weight, std::int64_t most) const;
 
   detail::gate* gate_ = nullptr;
   std::uint32_t weight_ = 0;
-  bool is_part_ = false;  // of one that was split: no task
+  bool is_part_ = false;    // of one that was split: no task
+  bool has_token_ = false;  // and no token; nor has what was admitted while there was no rate
   time_point admitted_at_{};
 };
 

@@ -37,7 +37,7 @@ enum class bucket_start : std::uint8_t { full, empty };
 /// What becomes of the tokens that are there when a rate is changed, or of those that are owed.
 enum class bucket_balance : std::uint8_t {
   keep,          // as many tokens, at most the new burst
-  proportional,  // the same share of the burst
+  proportional,  // the same share of the burst, but no more than there are
   empty,         // none; what is owed stays owed
 };
 
@@ -77,9 +77,10 @@ class token_bucket {
   /// The guarantee above then holds for the tokens that were used. Refused as `try_take` refuses, `too_heavy` or
   /// `invalid`, and nothing happens.
   /// @param taken_at  the time that they were granted at. One before it gives less back. One after it, and tokens that
-  ///                  were never granted or were given back before, break the guarantee.
-  /// Where takers pass times of their own, what has come back is counted to a second after the latest of these, if that
-  /// is ahead of the clock: so less is given back than could be. What was granted by the time of a change of the
+  ///                  were never granted (what is asked while there is no rate is no token) or were given back before,
+  ///                  break the guarantee.
+  /// Where takers pass times of their own, what has come back is counted to a millisecond after the latest of these, if
+  /// that is ahead of the clock: so less is given back than could be. What was granted by the time of a change of the
   /// rate gives nothing back. Reads the clock; takes the short lock.
   result<void> refund(std::int64_t tokens, time_point taken_at) noexcept;
 
@@ -90,7 +91,7 @@ class token_bucket {
   result<std::int64_t> charge(std::int64_t tokens) noexcept;
 
   /// Changes the rate and the burst, as one step: each grant goes by the ones of before or by these. The time of the
-  /// change is the clock's present, or up to a second after the latest time that a caller passed if that is later.
+  /// change is the clock's present, or up to a millisecond after the latest time that a caller passed if that is later.
   /// What is owed stays owed, up to the new burst. From `unlimited` the bucket is full, or empty if told so.
   /// @param then  what becomes of the tokens that are there.
   /// @throws std::invalid_argument as the constructor; then nothing has changed.
@@ -154,7 +155,7 @@ class token_bucket {
   [[nodiscard]] std::int64_t debt_at(time_point now, std::uint64_t arrival) const noexcept;
   [[nodiscard]] std::int64_t furthest(const detail::bucket_pace& pace) const noexcept;
   void raise_passed(time_point now) noexcept;
-  [[nodiscard]] time_point latest() const noexcept;
+  [[nodiscard]] time_point latest() const noexcept WEIR_REQUIRES(mutex_);
 
   static constexpr std::int64_t ticks_per_ns = 64;
   static constexpr std::int64_t more_than_burst = -1;
@@ -194,7 +195,7 @@ class token_bucket {
   // (2) terms: release exchange by set_rate -> acquire load by a taker: what the tag says has been written.
   detail::atomic<std::uint64_t> arrival_;
 
-  // No grant at a caller's time has a later time than this, and the latest is at most a second earlier; nanoseconds of
+  // No grant at a caller's time has a later time than this, and the latest is at most a millisecond earlier; ns of
   // the clock, the least number if there is none. It tells a caller's time that is ahead of the clock from a clock gone
   // back; and since it is no number modulo anything, a time too far back for ticks from one far ahead. Only grows.
   // Writers: takers at callers' times. Readers: takers, rebase; relaxed, ordered by (1).
@@ -203,6 +204,8 @@ class token_bucket {
   // Held by who moves the arrival back, or changes the terms: so that the terms stay, whatever the arrival shows.
   detail::mutex mutex_;
   time_point changed_at_ WEIR_GUARDED_BY(mutex_) = time_point::min();  // what was granted by then gives nothing back
+  time_point promised_until_ WEIR_GUARDED_BY(mutex_) = time_point::min();  // by reservations that stand
+  std::uint32_t backs_ WEIR_GUARDED_BY(mutex_) = 0;                        // how often the arrival was moved back
 };
 
 inline token_bucket::sight token_bucket::look() const noexcept {
@@ -221,8 +224,8 @@ inline token_bucket::sight token_bucket::look() const noexcept {
 inline std::int64_t token_bucket::debt_at(time_point now, std::uint64_t arrival) const noexcept {
   const std::int64_t at = now.time_since_epoch().count();
   const std::int64_t latest = passed_.load(detail::memory_order_relaxed);
-  // The arrival is at most a second earlier than `latest`, and so further ahead than any debt; the ticks may have gone
-  // round.
+  // The arrival is at most a millisecond earlier than `latest`, and so further ahead than any debt; the ticks may have
+  // gone round.
   if (latest > at && static_cast<std::uint64_t>(latest) - static_cast<std::uint64_t>(at) > ages) [[unlikely]] {
     return std::numeric_limits<std::int64_t>::max();
   }
@@ -261,7 +264,7 @@ inline std::int64_t token_bucket::take(std::int64_t tokens, time_point now, deta
     const std::int64_t debt = debt_at(now, seen.arrival);
     if (debt > room) return debt - room;
     // Before the exchange, so that who sees the grant sees its time. In steps, so that times that go on are written
-    // once a second and not at each grant.
+    // once a millisecond and not at each grant.
     if (whose == detail::time_of::caller && now.time_since_epoch().count() > passed_.load(detail::memory_order_relaxed))
         [[unlikely]] {
       raise_passed(now);

@@ -31,20 +31,22 @@ class [[nodiscard]] reservation {
 
  private:
   friend class token_reservations;
-  reservation(time_point ready_at, std::int64_t tokens, std::uint64_t arrival, std::uint32_t terms) noexcept
-      : ready_at_(ready_at), tokens_(tokens), arrival_(arrival), terms_(terms) {}
+  reservation(time_point ready_at, std::int64_t tokens, std::uint64_t arrival, std::uint32_t backs,
+              std::uint32_t terms) noexcept
+      : ready_at_(ready_at), tokens_(tokens), arrival_(arrival), backs_(backs), terms_(terms) {}
 
   time_point ready_at_{};
   std::int64_t tokens_ = 0;
   std::uint64_t arrival_ = 0;  // that it left the bucket with; 0: it was not the last one even then
+  std::uint32_t backs_ = 0;    // how often the arrival had been moved back until then
   std::uint32_t terms_ = 0;    // how often the rate had been changed
 };
 
 /// The reservations of one bucket. All of a bucket's go through one of these; others may take from it meanwhile.
 ///
 /// The bucket's guarantee holds, with the tokens of a reservation counted at its time, whether they are used then,
-/// later or not at all. While the last reservation lies ahead, `refund` of the bucket gives less back than it could,
-/// and a change of its rate takes effect with that time.
+/// later or not at all. While the last reservation that was not cancelled lies ahead, `refund` of the bucket gives less
+/// back than it could, and a change of its rate takes effect with that time.
 ///
 /// Thread-safe: any thread may call anything at any time, but the destructor. Nothing allocates or throws. Each call
 /// takes a short lock and reads the bucket's clock.
@@ -56,8 +58,8 @@ class token_reservations {
   token_reservations& operator=(const token_reservations&) = delete;
 
   /// Reserves `tokens` (1 to the burst) at the earliest time there is, now if they are there. Refused `rate_limited`
-  /// where that is later than `longest_wait` from now, with the exact wait; `too_heavy` above the burst, `invalid`
-  /// below 1; then nothing has happened. From an unlimited bucket at once, and any number.
+  /// where that is later than `longest_wait`, or 400 days, from now, with the exact wait; `too_heavy` above the burst,
+  /// `invalid` below 1; then nothing has happened. From an unlimited bucket at once, and any number.
   result<reservation> reserve(std::int64_t tokens, duration longest_wait) noexcept;
 
   /// Gives back what will not be used. The last reservation is taken back as if it had not been made, if nothing was

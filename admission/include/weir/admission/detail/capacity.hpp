@@ -66,6 +66,11 @@ class capacity {
     tasks_ ? tasks_->move_limit(tasks) : (void)word_.move_limits(tasks, weight);
   }
 
+  /// With givers: from here on `load` goes by all that they have returned until now.
+  void note_returns() noexcept {
+    if (tasks_) tasks_->note_returns();
+  }
+
   /// Cheap: with givers, `tasks_free` is what the last sum of their returns leaves.
   [[nodiscard]] view load() const noexcept { return tasks_ ? tasks_->load() : word_.load(); }
   /// What is held of `limit`, where tasks are counted. The limit is read last: at a closed gate it is the one that the

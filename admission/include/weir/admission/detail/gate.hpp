@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include <weir/admission/detail/capacity.hpp>
 #include <weir/admission/detail/child_stock.hpp>
@@ -47,6 +48,7 @@ class gate {
   struct verdict {
     bool granted;
     refusal_reason why;
+    bool took_token = false;  // of a grant
     time_point stamp;         // the limiter's time of the admission
     duration retry_after;     // for rate_limited, expired and timed_out
     std::int64_t in_use = 0;  // of the limit that refused, in the very word that decided
@@ -178,6 +180,8 @@ class gate {
     return counts_weight_ ? max_weight_.load(memory_order_relaxed) : largest_max_weight;
   }
   [[nodiscard]] std::int64_t max_tasks() const noexcept { return max_tasks_.load(memory_order_relaxed); }
+  /// The largest max_tasks there was.
+  [[nodiscard]] std::int64_t most_tasks() const noexcept { return most_tasks_.load(memory_order_relaxed); }
   [[nodiscard]] weir::overflow overflow() const noexcept { return overflow_.load(memory_order_relaxed); }
   [[nodiscard]] std::int64_t max_waiters() const noexcept { return max_waiters_.load(memory_order_relaxed); }
   [[nodiscard]] bool has_rate() const noexcept { return !bucket_.is_unlimited(); }
@@ -286,7 +290,7 @@ class gate {
   void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
-  [[nodiscard]] bool turns_away(const door_request& asked) const noexcept;
+  [[nodiscard]] bool turns_away(const door_request& asked, std::int64_t waiting_now) const noexcept;
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool add_child_from_word(std::size_t giver) noexcept;
   void end_child_at_word(std::size_t giver) noexcept;
@@ -298,6 +302,7 @@ class gate {
   [[nodiscard]] bool is_nothing_out() const noexcept { return capacity_.tasks_held(max_tasks_) == 0; }
   void move_limits(const limits& next) noexcept WEIR_REQUIRES(mutex_);
   void refuse_the_too_heavy(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  [[nodiscard]] std::optional<refusal_reason> lacks_to_fit() noexcept WEIR_REQUIRES(mutex_);
   void begin_being_over() noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool is_still_over(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void end_being_over() noexcept WEIR_REQUIRES(mutex_);

@@ -130,6 +130,11 @@ class task_word {
     word_.fetch_sub(static_cast<std::uint64_t>(change), memory_order_relaxed);  // relaxed: carries no data
   }
 
+  /// Adds up the returns; `load` tells of no less from here on.
+  void note_returns() noexcept {
+    (void)sum_up(room_until_.load(memory_order_relaxed));
+  }  // relaxed: only to spare a store
+
   /// `tasks_free` as of the last sum, and never below 0.
   [[nodiscard]] view load() const noexcept {
     const std::uint64_t now = word_.load(memory_order_relaxed);       // relaxed: a report

@@ -14,10 +14,10 @@ void set_this_thread_may_block(bool may) noexcept;
 
 /// Admits, waiting in the line if need be; the time of the admission, or why not. Blocking; no allocation: the node and
 /// the callback of a stop_token that can be stopped are on the stack.
-[[nodiscard]] result<time_point> acquire(gate& at, const door_request& asked, const std::stop_token& stop = {});
+[[nodiscard]] result<admission> acquire(gate& at, const door_request& asked, const std::stop_token& stop = {});
 
 /// The waiting part of it: takes the place and sleeps until the gate has decided.
-[[nodiscard]] result<time_point> wait_in_line(gate& at, const door_request& asked, gate::place where,
-                                              const std::stop_token& stop = {});
+[[nodiscard]] result<admission> wait_in_line(gate& at, const door_request& asked, gate::place where,
+                                             const std::stop_token& stop = {});
 
 }  // namespace weir::detail

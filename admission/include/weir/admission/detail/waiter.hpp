@@ -18,6 +18,12 @@ struct door_request {
   weir::deadline patience{};  // of the wait: past it, the caller goes away (`timed_out`)
 };
 
+/// What a grant is: its time, and whether it took a token, which it does not as long as there is no rate.
+struct admission {
+  time_point at{};
+  bool took_token = false;
+};
+
 /// States: idle -> waiting -> granted or refused. Both ends are reached once, decided under the gate's lock, and told
 /// to the waiter after the lock is free by exactly one call of on_granted or on_refused, during which the waiter may
 /// cease to exist.
@@ -28,6 +34,8 @@ class waiter {
   waiter& operator=(const waiter&) = delete;
 
   [[nodiscard]] const door_request& request() const noexcept { return request_; }
+  /// Of one that was granted.
+  [[nodiscard]] bool took_token() const noexcept { return took_token_; }
 
  protected:
   ~waiter() = default;
@@ -49,6 +57,7 @@ class waiter {
   waiter* next_ = nullptr;  // guarded by the gate's lock while waiting; then by whoever delivers the outcome
   waiter* prev_ = nullptr;
   bool waiting_ = false;      // guarded by the gate's lock: the outcome is open
+  bool took_token_ = false;   // the outcome, too
   bool counted_ = false;      // guarded by the gate's lock: it has one of the max_waiters places
   std::uint32_t number_ = 0;  // of its join in a flight recorder; guarded by the gate's lock
   refusal_reason why_{};      // the outcome, between the decision and its delivery

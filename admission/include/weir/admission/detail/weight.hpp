@@ -8,14 +8,15 @@
 
 namespace weir::detail {
 
-/// The refusal of a weight that is not 1 to the limit of the gate: `invalid` or `too_heavy`.
-[[nodiscard]] refusal refuse_weight(gate& at, std::int64_t weight) noexcept;
+/// The refusal of a weight that is not 1 to `limit`, that of the gate: `invalid` or `too_heavy`.
+[[nodiscard]] refusal refuse_weight(gate& at, std::int64_t weight, std::int64_t limit) noexcept;
 
 /// Nothing if `weight` is 1 to the limit of the gate; else why not.
 [[nodiscard]] inline std::optional<refusal> check_weight(gate& at, std::int64_t weight) noexcept {
-  if (weight >= 1 && weight <= at.max_weight()) [[likely]]
+  const std::int64_t limit = at.max_weight();
+  if (weight >= 1 && weight <= limit) [[likely]]
     return std::nullopt;
-  return refuse_weight(at, weight);
+  return refuse_weight(at, weight, limit);
 }
 
 }  // namespace weir::detail
