@@ -1,8 +1,7 @@
 // The calls of a door as plain steps, one after the other, for linearizable.hpp: which outcomes each may have had.
 //
 // A change of limits is three steps, as limiter::set_limits says: "while the call runs, an admission finds each limit
-// as it was or as it will be". And while a limit is being lowered a newcomer may be refused although it fits: see
-// plain_door::begin_change.
+// as it was or as it will be".
 #pragma once
 
 #include <compare>
@@ -91,7 +90,7 @@ class plain_door {
         weight_ -= call.weight;
         return true;
       case door_call::step::begin_change:
-        return begin_change(call);
+        return begin_change();
       case door_call::step::move_limits:
         if (closed_) return true;
         tasks_limit_ = call.tasks;
@@ -101,10 +100,10 @@ class plain_door {
         if (!closed_) told_weight_ = call.weight;
         return true;
       case door_call::step::end_change:
-        change_ = change::none;
+        is_changing_ = false;
         return true;
       case door_call::step::close:
-        if (change_ != change::none) return false;  // both take the lock
+        if (is_changing_) return false;  // both take the lock
         closed_ = true;
         return true;
     }
@@ -114,22 +113,19 @@ class plain_door {
   friend auto operator<=>(const plain_door&, const plain_door&) = default;
 
  private:
-  enum class change : std::uint8_t { none, raises, lowers };
-
   [[nodiscard]] bool fits(std::int64_t tasks, std::int64_t weight) const { return has_task(tasks) && has_room(weight); }
   [[nodiscard]] bool has_task(std::int64_t tasks = 1) const { return tasks_ + tasks <= tasks_limit_; }
   [[nodiscard]] bool has_room(std::int64_t weight) const { return weight_ + weight <= weight_limit_; }
 
   bool attempt(const door_call& call) {
     if (call.granted) {
-      if (closed_ || change_ == change::lowers || !fits(1, call.weight)) return false;
+      if (closed_ || !fits(1, call.weight)) return false;
       if (tokens_.too_early(1, call.now) != 0) return false;
       tokens_.take(1, call.now);
       ++tasks_;
       weight_ += call.weight;
       return true;
     }
-    const bool lowered = change_ == change::lowers;
     const bool late = tokens_.too_early(1, call.now) != 0;
     // It may be a guest's room that is missing: only with a rate is there such a thing.
     const bool contended =
@@ -140,28 +136,24 @@ class plain_door {
       case refusal_reason::too_heavy:
         return call.weight > told_weight_;
       case refusal_reason::tasks_full:
-        return !closed_ && (lowered || !has_task());
+        return !closed_ && !has_task();
       case refusal_reason::weight_full:
-        return !closed_ && (lowered || !has_room(call.weight));
+        return !closed_ && !has_room(call.weight);
       case refusal_reason::rate_limited:
         return !closed_ && late;
       case refusal_reason::contended:
         return call.what == door_call::step::attempt && !closed_ && contended;
       case refusal_reason::timed_out:
         return call.what == door_call::step::attempt_or_leave && !closed_ &&
-               (lowered || late || contended || !fits(1, call.weight));
+               (late || contended || !fits(1, call.weight));
       default:
         return false;
     }
   }
 
-  // Between this and the end of a change that lowers a limit the door sends newcomers to the line, whatever there is:
-  // so it is today, though "refused weight_full only if there was no room or somebody waited" says otherwise. Without
-  // `lowered` above this is the strict model.
-  bool begin_change(const door_call& call) {
-    if (change_ != change::none) return false;  // they take a lock, too
-    if (closed_) return true;
-    change_ = call.tasks < tasks_limit_ || call.weight < weight_limit_ ? change::lowers : change::raises;
+  bool begin_change() {
+    if (is_changing_) return false;  // they take a lock, too
+    is_changing_ = !closed_;
     return true;
   }
 
@@ -172,7 +164,7 @@ class plain_door {
   std::int64_t tasks_ = 0;
   std::int64_t weight_ = 0;
   bool closed_ = false;
-  change change_ = change::none;
+  bool is_changing_ = false;
 };
 
 }  // namespace weir::testing

@@ -23,7 +23,7 @@ using detail::memory_order_relaxed;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-constexpr int takers = 4;
+constexpr int rate_takers = 4;
 
 void expect_all_windows_hold(const rate& refill, std::int64_t burst,
                              std::vector<std::future<std::vector<time_point>>>& stamps) {
@@ -50,7 +50,7 @@ void run(const rate& refill, std::int64_t burst, bool strict) {
   detail::atomic<std::int64_t> inside{0};  // by an account of its own; relaxed, a number alone
   const auto end = steady_clock::now() + weir::testing::stress_time();
   std::vector<std::future<std::vector<time_point>>> stamps;
-  for (int i = 0; i < takers; ++i) {
+  for (int i = 0; i < rate_takers; ++i) {
     stamps.push_back(testing::in_background([&, seed = random()] {
       std::mt19937_64 own(seed);
       std::vector<time_point> admitted;
@@ -86,7 +86,7 @@ TEST(TokenBucketStress, NoWindowHasMoreThanItMayHoweverOldTheTimesAre) {
   token_bucket bucket(refill, burst);
   const auto end = steady_clock::now() + weir::testing::stress_time();
   std::vector<std::future<std::vector<time_point>>> stamps;
-  for (int i = 0; i < takers; ++i) {
+  for (int i = 0; i < rate_takers; ++i) {
     stamps.push_back(testing::in_background([&, seed = random()] {
       std::mt19937_64 own(seed);
       std::vector<time_point> admitted;
