@@ -30,7 +30,9 @@ void gate::step::end() noexcept {
     ring.note_caller_time(passed);
     ring.add(flight_op::caller_time).time = passed;
   }
-  of_->note_state(*ring.find(ring.next_ticket() - 1));
+  flight_entry& last = *ring.find(ring.next_ticket() - 1);
+  of_->note_state(last);
+  last.binding = of_->binding();  // before the look it may be what another head lacked, long ago
 }
 
 flight_entry& gate::step::entry() noexcept {
@@ -81,7 +83,6 @@ void gate::note_state(flight_entry& in) const noexcept {
   in.weight_free = static_cast<std::int32_t>(seen.weight_free);
   in.places = static_cast<std::uint32_t>(waiting_.load(memory_order_relaxed));  // relaxed: written under the lock
   in.arrival = bucket_.arrival_.load(memory_order_relaxed);                     // relaxed: the same
-  in.binding = binding();
   in.flags =
       static_cast<std::uint8_t>((in.flags & ~(flight_entry::line | flight_entry::closed)) |
                                 (seen.waiters ? flight_entry::line : 0) | (seen.closed ? flight_entry::closed : 0));

@@ -83,7 +83,8 @@ struct flight_entry {
   std::uint32_t weight = 0;
   flight_op op = flight_op::attempt;
   flight_verdict verdict = flight_verdict::none;
-  flight_verdict binding = flight_verdict::none;  ///< state: what the head of the line lacks, or a task, or weight
+  /// State: what the head of the line lacks, or those who hold more than the limits are; of the last of an operation.
+  flight_verdict binding = flight_verdict::none;
   std::uint8_t flags = 0;
 
   friend bool operator==(const flight_entry&, const flight_entry&) = default;
