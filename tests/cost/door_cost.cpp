@@ -48,6 +48,14 @@ TEST(DoorCost, OfALimiterWithARate) {
   expect(limiter_release, c.release);
 }
 
+TEST(DoorCost, OfALimiterWithAFlightRecorder) {
+  weir::limiter limiter({.max_tasks = 1, .max_weight = 64, .flight_entries = 1'024});
+  const door_costs c = cost_of_a_door(limiter);
+  expect(recorded_grant, c.grant);
+  expect(recorded_refusal, c.refusal);
+  expect(recorded_release, c.release);
+}
+
 TEST(DoorCost, OfAWeightedSemaphore) {
   weir::weighted_semaphore semaphore(1);
   const door_costs c = cost_of_a_door(semaphore);

@@ -185,6 +185,12 @@ inline constexpr row limiter_release{"limiter: release", 1, {.pool_rmws = 1}};
 // The room as an attempt, the token, the attempt settled.
 inline constexpr row rate_grant{"limiter with a rate: grant", 1, {.pool_rmws = 3, .clock_reads = 1}};
 inline constexpr row rate_refusal{"limiter with a rate: refusal", 1, {.clock_reads = 1}};
+// In the lock, with a time of its own.
+inline constexpr row recorded_grant{
+    "limiter with a flight recorder: grant", 1, {.pool_rmws = 1, .locks = 1, .clock_reads = 2}};
+inline constexpr row recorded_refusal{"limiter with a flight recorder: refusal", 1, {.locks = 1, .clock_reads = 2}};
+inline constexpr row recorded_release{
+    "limiter with a flight recorder: release", 1, {.pool_rmws = 1, .locks = 1, .clock_reads = 1}};
 inline constexpr row semaphore_grant{"weighted_semaphore: try_acquire", 1, {.pool_rmws = 1}};
 inline constexpr row semaphore_wait{"weighted_semaphore: acquire, room there", 1, {.pool_rmws = 1}};
 inline constexpr row semaphore_refusal{"weighted_semaphore: refusal", 1, {}};
@@ -251,6 +257,9 @@ inline constexpr std::array table = {&nested_fork,
                                      &limiter_release,
                                      &rate_grant,
                                      &rate_refusal,
+                                     &recorded_grant,
+                                     &recorded_refusal,
+                                     &recorded_release,
                                      &semaphore_grant,
                                      &semaphore_wait,
                                      &semaphore_refusal,

@@ -109,6 +109,17 @@ TEST(Explanation, WaitersThatATimerHoldsUpAreCounted) {
   expect_no_line("[limits]\nrate = 5000\nburst = 1\n[replay]\ndoor = \"try\"\n", "  who waits");
 }
 
+TEST(Explanation, FlightSaysWhatItCosts) {
+  expect_line(
+      "[limits]\nflight_entries = 5000\n",
+      "flight_entries 5,000: the last 5,000 steps of the door are kept, in 320 kB; each of them takes the lock of "
+      "the door, which makes an admission about three times as dear");
+  expect_line("[replay]\nflight = \"run.flight\"\n",
+              "flight_entries 1,048,576 (for the flight): the last 1,048,576 steps of the door are kept, in 67,108 kB; "
+              "each of them takes the lock of the door, which makes an admission about three times as dear");
+  expect_no_line("[limits]\nmax_tasks = 5\n", "flight_entries");
+}
+
 TEST(Explanation, LineIsHeldAgainstTheDeadline) {
   const std::string line =
       "max_waiters 600: so many may wait at the door in one line, in their order; at this rate the "

@@ -36,6 +36,7 @@ class explainer {
     explain_overflow();
     explain_door();
     explain_deadline();
+    explain_flight();
     explain_traffic();
     return std::move(lines_);
   }
@@ -190,6 +191,15 @@ class explainer {
         "deadline " + exact_text(*all_.deadline), said_.deadline, "nothing is said",
         "of each request, from its arrival on, for waiting, queueing and running together; one that has not started by "
         "then never does, and one that runs is asked to stop");
+  }
+
+  void explain_flight() {
+    if (all_.flight_entries == 0) return;
+    constexpr std::int64_t bytes = 64;
+    tell("flight_entries " + count_text(all_.flight_entries), said_.flight_entries, "for the flight",
+         "the last " + count_text(all_.flight_entries) + " steps of the door are kept, in " +
+             count_text(all_.flight_entries * bytes / 1'000) +
+             " kB; each of them takes the lock of the door, which makes an admission about three times as dear");
   }
 
   void explain_traffic() {
