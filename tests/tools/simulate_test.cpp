@@ -72,6 +72,14 @@ TEST_F(Simulate, AFlightOfAReplayIsDecidedAgain) {
       << done.out;
 }
 
+TEST_F(Simulate, AFlightIsCheckedForPrograms) {
+  const nlohmann::json all = simulated({});
+  EXPECT_EQ(all["identical"], true);
+  EXPECT_EQ(all["first_difference"], nullptr);
+  EXPECT_EQ(all["compared"], all["entries"]);
+  EXPECT_GT(all["decisions"], 2'000);
+}
+
 TEST_F(Simulate, ADecisionThatIsOtherwiseIsReportedWithItsTicket) {
   const std::string text = content_of(*flight_);
   const std::string other = std::regex_replace(text, std::regex(",attempt,yes,"), ",attempt,rate_limited,",
@@ -135,6 +143,9 @@ TEST_F(Simulate, WhatCannotBeUsedIsTold) {
   const ran bad = simulate({"--max-tasks", "none"});
   EXPECT_EQ(bad.status, 2);
   EXPECT_NE(bad.err.find("--max-tasks \"none\": this is no whole number"), std::string::npos) << bad.err;
+  const ran course = simulate({"--speed", "2"});
+  EXPECT_EQ(course.status, 2);
+  EXPECT_NE(course.err.find("--speed 2: this is a flight, its arrivals are taken as they were"), std::string::npos);
   const ran both = simulate({"--burst", "5", "--rate", "unlimited"});
   EXPECT_EQ(both.status, 2) << both.out;
   const std::string text = content_of(*flight_);

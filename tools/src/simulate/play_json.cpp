@@ -77,4 +77,18 @@ std::string to_json(const play_report& of) {
   return all.dump(2) + '\n';
 }
 
+std::string to_json(const twin_result& of, const flight_log& log) {
+  const play_json all = {
+      {"schema", simulate_schema},
+      {"version", WEIR_VERSION},
+      {"entries", log.entries.size()},
+      {"lost", log.lost()},
+      {"passed_over", of.passed},
+      {"compared", of.compared},
+      {"decisions", of.decisions},
+      {"identical", !of.first_difference},
+      {"first_difference", of.first_difference ? play_json(of.first_difference->ticket) : play_json(nullptr)}};
+  return all.dump(2) + '\n';
+}
+
 }  // namespace weir::tools

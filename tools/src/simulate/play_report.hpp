@@ -9,6 +9,7 @@
 #include <weir/admission/limits.hpp>
 
 #include "door_play.hpp"
+#include "twin.hpp"
 
 namespace weir::tools {
 
@@ -43,5 +44,6 @@ struct limit_use {
 
 /// For programs: one JSON object and an end of line.
 [[nodiscard]] std::string to_json(const play_report& of);
+[[nodiscard]] std::string to_json(const twin_result& of, const flight_log& log);
 
 }  // namespace weir::tools

@@ -3,8 +3,9 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <ostream>
-#include <stdexcept>
+#include <utility>
 
 #include "config/configuration.hpp"
 #include "flight_file.hpp"
@@ -48,12 +49,15 @@ std::string side_text(const char* who, const flight_entry& e) {
 }
 
 exit_status verify(const simulate_request& asked, const flight_log& log, std::ostream& out) {
+  std::optional<report_file> json;
+  if (asked.written.json) json.emplace(file_value({.key = "json", .value = *asked.written.json}));
   const auto began = std::chrono::steady_clock::now();
   const twin_result result = run_twin(log);
   const nanoseconds took = std::chrono::steady_clock::now() - began;
   const nanoseconds span(log.entries.empty() ? 0 : log.entries.back().at - log.entries.front().at);
   out << "weir simulate " WEIR_VERSION ": " << file_name(asked.file) << ", " << whole_text(log.entries.size())
       << " entries within " << time_text(span) << ", " << whole_text(log.lost()) << " lost before them\n";
+  if (json) json->write(to_json(result, log));
   if (result.passed > 0) {
     out << whole_text(result.passed) << " entries passed over: at the first somebody was in line\n";
   }
@@ -192,6 +196,19 @@ exit_status play_trace(const simulate_request& asked, written_settings written, 
   return exit_status::held;
 }
 
+// What means nothing with a flight: its arrivals, their deadlines and what they do are in it.
+void refuse_course(const written_settings& w) {
+  using named_value = std::pair<const char*, const std::optional<written_value>*>;
+  for (const auto& [key, value] :
+       {named_value{"repeat", &w.repeat}, named_value{"speed", &w.speed}, named_value{"for", &w.run_for},
+        named_value{"token_cost", &w.token_cost}, named_value{"workers", &w.workers}, named_value{"door", &w.door},
+        named_value{"deadline", &w.deadline}}) {
+    if (!*value) continue;
+    throw bad_input(assignment(key, **value) +
+                    ": this is a flight, its arrivals are taken as they were, leave it out or take a trace");
+  }
+}
+
 // Whether other limits were asked for.
 bool names_limits(const simulate_request& asked) {
   const written_settings& w = asked.written;
@@ -204,6 +221,7 @@ bool names_limits(const simulate_request& asked) {
 exit_status run_simulate(const simulate_request& asked, std::ostream& out) {
   if (asked.file.empty()) throw bad_input("FILE \"\": the name is empty, a file is needed, name one");
   if (!is_flight_file(asked.file)) return play_trace(asked, all_written(asked), out);
+  refuse_course(asked.written);
   const flight_log log = read_flight(asked.file);
   if (!names_limits(asked)) return verify(asked, log, out);
   return play_flight(asked, all_written(asked), log, out);
