@@ -86,7 +86,7 @@ struct bucket_call {
         return true;
       }
       case step::refund:
-        if (granted == too_heavy) return false;
+        if (granted != (!too_heavy || now <= bucket.changed_at)) return false;
         if (granted) bucket.refund(tokens, now, later);
         return true;
       case step::charge:

@@ -1,7 +1,8 @@
 // The calls of a door as plain steps, one after the other, for linearizable.hpp: which outcomes each may have had.
 //
 // A change of limits is three steps, as limiter::set_limits says: "while the call runs, an admission finds each limit
-// as it was or as it will be".
+// as it was or as it will be". Where it was lowered below what was held then, newcomers may be refused until its end: who
+// gives back before the door shows that somebody must look leaves that to the change.
 #pragma once
 
 #include <compare>
@@ -95,12 +96,14 @@ class plain_door {
         if (closed_) return true;
         tasks_limit_ = call.tasks;
         weight_limit_ = call.weight;
+        was_over_ = !fits(0, 0);
         return true;
       case door_call::step::tell_limit:
         if (!closed_) told_weight_ = call.weight;
         return true;
       case door_call::step::end_change:
         is_changing_ = false;
+        was_over_ = false;
         return true;
       case door_call::step::close:
         if (is_changing_) return false;  // both take the lock
@@ -136,16 +139,16 @@ class plain_door {
       case refusal_reason::too_heavy:
         return call.weight > told_weight_;
       case refusal_reason::tasks_full:
-        return !closed_ && !has_task();
+        return !closed_ && (was_over_ || !has_task());
       case refusal_reason::weight_full:
-        return !closed_ && !has_room(call.weight);
+        return !closed_ && (was_over_ || !has_room(call.weight));
       case refusal_reason::rate_limited:
         return !closed_ && late;
       case refusal_reason::contended:
         return call.what == door_call::step::attempt && !closed_ && contended;
       case refusal_reason::timed_out:
         return call.what == door_call::step::attempt_or_leave && !closed_ &&
-               (late || contended || !fits(1, call.weight));
+               (was_over_ || late || contended || !fits(1, call.weight));
       default:
         return false;
     }
@@ -165,6 +168,7 @@ class plain_door {
   std::int64_t weight_ = 0;
   bool closed_ = false;
   bool is_changing_ = false;
+  bool was_over_ = false;  // when the limits were moved; who changes them has not looked since
 };
 
 }  // namespace weir::testing

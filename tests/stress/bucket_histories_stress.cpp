@@ -154,7 +154,7 @@ class steady_room : public bucket_at_work {
 // what is given back is counted to a second after that.
 constexpr time_point room_opens{std::chrono::hours(1)};
 constexpr time_point last_of_callers = room_opens + seconds(30);
-constexpr time_point noted_of_callers = last_of_callers + seconds(1);
+constexpr time_point noted_of_callers = last_of_callers + std::chrono::milliseconds(1);
 
 class callers_room : public bucket_at_work {
  public:

@@ -168,7 +168,7 @@ class unrated_room {
 // ---- with a rate: all or nothing, and `contended`
 
 // Times are readings of the limiter's clock, which moves in this room, or older ones. Tokens are given back only where
-// all times are the clock's: else a refund is counted to a second after the latest of them.
+// all times are the clock's: else a refund is counted to a millisecond after the latest of them.
 class rated_room {
  public:
   explicit rated_room(std::mt19937_64& random)
