@@ -1,8 +1,8 @@
 // The calls of a door as plain steps, one after the other, for linearizable.hpp: which outcomes each may have had.
 //
 // A change of limits is three steps, as limiter::set_limits says: "while the call runs, an admission finds each limit
-// as it was or as it will be". Where it was lowered below what was held then, newcomers may be refused until its end: who
-// gives back before the door shows that somebody must look leaves that to the change.
+// as it was or as it will be". Where it was lowered below what was held then, newcomers may be refused until its end:
+// who gives back before the door shows that somebody must look leaves that to the change.
 #pragma once
 
 #include <compare>

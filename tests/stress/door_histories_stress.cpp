@@ -82,17 +82,24 @@ bool door_explains(const door_history& of, const limits& configured, time_point 
 
 // ---- without a rate: a semaphore, and a limiter of counts and weights
 
+// Of capacities of a few `unit`s.
+template <std::int64_t unit>
 class semaphore_at_work {
  public:
   explicit semaphore_at_work(std::mt19937_64& random)
-      : first_({.max_tasks = unlimited, .max_weight = drawn_between(random, 1, 6)}),
+      : first_({.max_tasks = unlimited, .max_weight = unit * drawn_between(random, 1, 6)}),
         door_(first_.max_weight, drawn_between(random, 0, 2), clock_) {}
+
+  // Where a unit is large, half of them weigh next to nothing, and can be had from the purse of a CPU.
+  static std::int64_t weight(std::mt19937_64& random) {
+    return drawn_between(random, 1, 3) * (drawn_between(random, 0, 1) == 0 ? 1 : unit);
+  }
 
   [[nodiscard]] const limits& first() const { return first_; }
   result<permit> attempt(std::int64_t weight) { return door_.try_acquire(weight); }
   result<permit> attempt_or_leave(std::int64_t weight) { return door_.acquire(weight, deadline(time_point{})); }
   std::vector<door_call> change(std::mt19937_64& random) {
-    const std::int64_t to = drawn_between(random, 1, 6);
+    const std::int64_t to = unit * drawn_between(random, 1, 6);
     door_.set_capacity(to);
     return changed(unlimited, to);
   }
@@ -109,6 +116,8 @@ class limiter_at_work {
   explicit limiter_at_work(std::mt19937_64& random)
       : first_({.max_tasks = drawn_between(random, 1, 4), .max_weight = drawn_between(random, 1, 6), .max_waiters = 2}),
         door_(first_, clock_) {}
+
+  static std::int64_t weight(std::mt19937_64& random) { return drawn_between(random, 1, 3); }
 
   [[nodiscard]] const limits& first() const { return first_; }
   result<permit> attempt(std::int64_t weight) { return door_.try_acquire(weight); }
@@ -137,7 +146,7 @@ class unrated_room {
     held_permits& held = held_[thread];
     for (int i = 0; i < door_turns; ++i) {
       const std::int64_t what = drawn_between(random, 0, 99);
-      const door_call asked{.weight = drawn_between(random, 1, 3)};
+      const door_call asked{.weight = Door::weight(random)};
       if (what < 35 && !held.empty()) {
         permit one = take_one(held, random);
         mine.write([&] { return gave_back(std::move(one)); });
@@ -257,7 +266,12 @@ void expect_explained(int rounds) {
 }
 
 TEST(DoorHistoriesStress, AWeightedSemaphoreIsLinearizable) {
-  expect_explained<unrated_room<semaphore_at_work>>(10'000);
+  expect_explained<unrated_room<semaphore_at_work<1>>>(10'000);
+}
+
+// Far from its capacity, and at it: room is in the purses of the CPUs, and swept out of them.
+TEST(DoorHistoriesStress, ASemaphoreWithCreditsIsLinearizable) {
+  expect_explained<unrated_room<semaphore_at_work<100'000>>>(10'000);
 }
 
 TEST(DoorHistoriesStress, ALimiterOfCountsAndWeightsIsLinearizable) {
