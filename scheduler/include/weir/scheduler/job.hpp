@@ -69,7 +69,7 @@ class [[nodiscard]] job {
   /// Asks the task to stop, and does not wait for its end. What waits at the door leaves it; what is queued never
   /// starts; what runs sees its stop token. Any thread. What must follow at once happens here: stop callbacks of the
   /// task, the end of a callable that will not run, the admission of who waits for its permit, and now and then (once
-  /// in max_tasks stops at most) a sweep over all that is queued.
+  /// in so many stops as max_tasks was at most) a sweep over all that is queued.
   void request_stop() noexcept {
     if (frame_ != nullptr) detail::request_stop(*frame_, stop_cause::requested);
   }
