@@ -50,12 +50,12 @@ result<reservation> token_reservations::reserve(std::int64_t tokens, duration lo
       return from.not_before(tokens, hole->ready_at_ - now);
     }
     if (wait > std::min(longest_wait, furthest_promise)) return from.not_before(tokens, wait);
-    from.promised_until_ = std::max(from.promised_until_, ready);
+    bucket_->promised_until_ = std::max(bucket_->promised_until_, ready);
     // From the time on that it is ready at, which is rounded up to a nanosecond.
     const std::int64_t ahead = from.debt_at(ready, arrival) + cost;
     const std::uint64_t next = token_bucket::arrival_at(ready, ahead, token_bucket::tag_of(arrival));
     if (from.arrival_.compare_exchange_weak(arrival, next, memory_order_acq_rel, memory_order_acquire)) {
-      return reservation(ready, tokens, next, from.backs_, terms);
+      return reservation(ready, tokens, next, bucket_->backs_, terms);
     }
   }
 }
@@ -86,7 +86,7 @@ void token_reservations::cancel(const reservation& unused) noexcept {
 bool token_reservations::take_back(const reservation& last) noexcept {
   // An arrival that was moved back since may be the same by what was granted after that.
   token_bucket& of = *bucket_;
-  if (last.arrival_ == 0 || last.backs_ != of.backs_) return false;
+  if (last.arrival_ == 0 || last.backs_ != bucket_->backs_) return false;
   const detail::bucket_pace pace = of.terms_.pace_of(of.terms_.present());
   std::uint64_t expected = last.arrival_;
   const std::uint64_t left = last.arrival_ - (static_cast<std::uint64_t>(last.tokens_ * pace.interval) << 1);
@@ -94,7 +94,7 @@ bool token_reservations::take_back(const reservation& last) noexcept {
   // The latest that is promised still: what a full bucket would owe less than that for.
   const time_point now = of.clock_->now();
   const std::int64_t beyond = token_bucket::ahead_of(now, left) - pace.allowance();
-  of.promised_until_ = beyond > 0 ? detail::add_saturated(now, detail::length_of(beyond)) : time_point::min();
+  bucket_->promised_until_ = beyond > 0 ? detail::add_saturated(now, detail::length_of(beyond)) : time_point::min();
   return true;
 }
 
