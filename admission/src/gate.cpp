@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include <weir/admission/detail/weight.hpp>
+#include <weir/admission/detail/asked.hpp>
 
 #include "gate_step.hpp"
 

@@ -1,8 +1,8 @@
 // The public face of the gate: the limiter; and the semaphore, which is a limiter with one limit.
 #include <weir/admission/limiter.hpp>
 
+#include <weir/admission/detail/asked.hpp>
 #include <weir/admission/detail/thread_waiter.hpp>
-#include <weir/admission/detail/weight.hpp>
 #include <weir/admission/weighted_semaphore.hpp>
 
 #include <stdexcept>
@@ -21,6 +21,14 @@ door_request request_for(std::int64_t weight, deadline patience) noexcept {
   return {.weight = static_cast<std::uint32_t>(weight), .may_wait = true, .patience = patience};
 }
 
+door_request request_for(const acquire_options& asked) noexcept {
+  return {.weight = static_cast<std::uint32_t>(asked.weight),
+          .priority = static_cast<std::uint8_t>(asked.priority),
+          .may_wait = true,
+          .deadline = asked.deadline,
+          .patience = asked.until};
+}
+
 std::int64_t check_capacity(std::int64_t capacity) {
   if (capacity >= 1 && capacity <= largest_max_weight) return capacity;
   throw std::invalid_argument("weir: the capacity of a weighted_semaphore is " + std::to_string(capacity) +
@@ -34,14 +42,6 @@ struct told_why {
   const door_request& asked;
   operator refusal() const noexcept { return at.explain(v, asked); }  // NOLINT: for weir::result
 };
-
-// The whole of a blocking acquisition but for the permit.
-result<detail::admission> wait_for_turn(gate& at, const door_request& asked, const std::stop_token& stop) {
-  if (!detail::this_thread_may_block()) {
-    return refusal{.reason = refusal_reason::would_deadlock, .asked = asked.weight};
-  }
-  return detail::acquire(at, asked, stop);
-}
 
 }  // namespace
 
@@ -73,8 +73,20 @@ result<permit> limiter::attempt(std::int64_t weight, time_point now, time_of who
 
 result<permit> limiter::acquire(std::int64_t weight, deadline until, const std::stop_token& stop) {
   if (const auto wrong = detail::check_weight(gate_, weight)) return *wrong;
-  const door_request asked = request_for(weight, until);
-  const result<detail::admission> in = wait_for_turn(gate_, asked, stop);
+  return wait_for(request_for(weight, until), stop);
+}
+
+result<permit> limiter::acquire(const acquire_options& asked) {
+  if (const auto wrong = detail::check_weight(gate_, asked.weight)) return *wrong;
+  if (const auto wrong = detail::check_priority(asked.priority)) return *wrong;
+  return wait_for(request_for(asked), asked.stop);
+}
+
+result<permit> limiter::wait_for(const door_request& asked, const std::stop_token& stop) {
+  if (!detail::this_thread_may_block()) {
+    return refusal{.reason = refusal_reason::would_deadlock, .asked = asked.weight};
+  }
+  const result<detail::admission> in = detail::acquire(gate_, asked, stop);
   if (!in) return in.error();
   return permit(gate_, asked.weight, *in);
 }

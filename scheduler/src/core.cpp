@@ -5,8 +5,8 @@
 #include <new>
 #include <pthread.h>
 
+#include <weir/admission/detail/asked.hpp>
 #include <weir/admission/detail/thread_waiter.hpp>
-#include <weir/admission/detail/weight.hpp>
 
 #include <weir/scheduler/this_task.hpp>
 
@@ -105,9 +105,7 @@ result<passage> core::enter(verb how, const submit_options& options, stamp wante
                            .may_wait = how != verb::try_submit,
                            .deadline = options.deadline,
                            .patience = patience};
-  if (options.priority > priority::high) {
-    return refuse({.reason = refusal_reason::invalid, .what = quantity::priority, .asked = asked.priority, .limit = 2});
-  }
+  if (const auto wrong = check_priority(options.priority)) return refuse(*wrong);
   const auto admit = [&](passage::kind kind, time_point stamp) {
     way.become(kind, stamp);
     return std::move(way);

@@ -50,6 +50,23 @@ class Limiter : public ::testing::Test {
   int asleep_ = 0;
 };
 
+TEST_F(Limiter, TakesItsOptionsByName) {
+  limiter door({.max_tasks = 2, .max_weight = 10}, clock_);
+  permit held = *door.acquire({.weight = 9});
+  EXPECT_EQ(held.weight(), 9);
+  EXPECT_EQ(door.acquire({.weight = 2, .until = deadline(clock_.now())}).error().reason, refusal_reason::timed_out);
+  EXPECT_EQ(door.acquire({.weight = 2, .deadline = deadline(clock_.now())}).error().reason, refusal_reason::expired);
+  EXPECT_EQ(door.acquire({.weight = 1, .deadline = deadline(clock_.now())}).error().reason, refusal_reason::expired)
+      << "past its deadline it is worth nothing, whatever room there is";
+  EXPECT_TRUE(door.acquire({.weight = 1, .until = deadline(clock_.now())})) << "needs no wait";
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(door.acquire({.stop = stopped.get_token()}).error().reason, refusal_reason::cancelled);
+  const refusal wrong = door.acquire({.priority = static_cast<priority>(3)}).error();
+  EXPECT_EQ(to_string(wrong), "invalid: priority 3 is out of range; pass 0 to 2");
+  EXPECT_EQ(door.acquire({.weight = 0}).error().reason, refusal_reason::invalid);
+}
+
 TEST_F(Limiter, HoldsCountWeightAndRateAtOnce) {
   limiter door({.max_tasks = 2, .max_weight = 10, .rate = per_second(10), .burst = 3}, clock_);
   permit a = *door.try_acquire(9);

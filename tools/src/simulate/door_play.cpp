@@ -6,8 +6,8 @@
 #include <memory>
 #include <queue>
 
+#include <weir/admission/detail/asked.hpp>
 #include <weir/admission/detail/gate.hpp>
-#include <weir/admission/detail/weight.hpp>
 
 #include "replay/histogram.hpp"
 #include "replay/ledger.hpp"

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <stop_token>
 
+#include <weir/admission/acquire_options.hpp>
 #include <weir/admission/deadline.hpp>
 #include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
@@ -61,7 +62,10 @@ class limiter {
   /// Blocking: the thread sleeps, and is woken for its outcome and, at the head of the line, for its token. Registers a
   /// std::stop_callback on its stack where `stop` can be stopped. What is at the limit is handed over in the order of
   /// arrival.
+  /// The second form also refuses `expired` what its own deadline leaves no time for, and `invalid` a priority that is
+  /// none.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
+  [[nodiscard]] result<permit> acquire(const acquire_options& asked);
 
   /// Changes the limits, at once, all or none. Also to less than what is held: then nobody is let in, and in a pool no
   /// child begins (it runs inline), until that fits again. Those who wait and are heavier than max_weight leave
@@ -115,6 +119,7 @@ class limiter {
     return is_weight && gate_.try_admit_at_once(narrow) ? permit(gate_, narrow, {}) : permit();
   }
   [[nodiscard]] result<permit> attempt(std::int64_t weight, time_point now, detail::time_of whose) noexcept;
+  [[nodiscard]] result<permit> wait_for(const detail::door_request& asked, const std::stop_token& stop);
 
   detail::gate gate_;
 };

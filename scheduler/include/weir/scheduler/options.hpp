@@ -9,16 +9,13 @@
 #include <optional>
 #include <source_location>
 
+#include <weir/admission/acquire_options.hpp>
 #include <weir/admission/deadline.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/refusal.hpp>
 #include <weir/scheduler/task_name.hpp>
 
 namespace weir {
-
-/// Order of entry into the pool. It does not order stealing, nor waiting at the door; the lowest is looked at within 61
-/// x 8 tasks.
-enum class priority : std::uint8_t { low, normal, high };
 
 /// Joins what a program logs about one request. Handed on to what a task submits. All zero: none.
 struct trace_id {
@@ -34,6 +31,8 @@ struct submit_options {
   std::int64_t weight = 1;    ///< 1 to max_weight, or to 2,147,483,647; held until the task has ended.
   weir::deadline deadline{};  ///< Covers waiting, queueing and running.
   task_name name{};
+  /// Order of entry into the pool. It does not order stealing, nor waiting at the door; the lowest is looked at within
+  /// 61 x 8 tasks.
   weir::priority priority = priority::normal;
   trace_id trace{};  ///< By default that of the submitting task, if there is one.
 };

@@ -1,9 +1,11 @@
-// The check of a weight that a caller passed, before it is narrowed to the 31 bits of the decision word.
+// The checks of what a caller passed: of a weight, before it is narrowed to the 31 bits of the decision word; of a
+// priority.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
+#include <weir/admission/acquire_options.hpp>
 #include <weir/admission/detail/gate.hpp>
 
 namespace weir::detail {
@@ -17,6 +19,16 @@ namespace weir::detail {
   if (weight >= 1 && weight <= limit) [[likely]]
     return std::nullopt;
   return refuse_weight(at, weight, limit);
+}
+
+/// The same of a priority.
+[[nodiscard]] inline std::optional<refusal> check_priority(priority asked) noexcept {
+  if (asked <= priority::high) [[likely]]
+    return std::nullopt;
+  return refusal{.reason = refusal_reason::invalid,
+                 .what = quantity::priority,
+                 .asked = static_cast<std::int64_t>(asked),
+                 .limit = static_cast<std::int64_t>(priority::high)};
 }
 
 }  // namespace weir::detail
