@@ -62,6 +62,7 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       flight_(std::move(flight)),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
+      counts_waiting_weight_(configured.max_waiting_weight != unlimited),
       stock_rule_(stocks),
       stock_(givers != 0 && counts_tasks_
                  ? std::make_unique<child_stock>(givers, child_stock::block_for(configured.max_tasks, givers, stocks))
@@ -71,7 +72,10 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       max_tasks_(counted(configured.max_tasks)),
       max_weight_(counted(configured.max_weight)),
       max_waiters_(configured.max_waiters),
+      max_waiting_weight_(configured.max_waiting_weight),
       overflow_(configured.overflow),
+      priority_ageing_(configured.priority_ageing),
+      max_bypass_(configured.max_bypass),
       strict_window_(configured.strict_window),
       allow_slow_waiters_(configured.allow_slow_waiters),
       most_tasks_(counted(configured.max_tasks)),
@@ -301,9 +305,6 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
     case refusal_reason::too_heavy:
       why.limit = max_weight_.load(memory_order_relaxed);
       break;
-    case refusal_reason::waiters_full:
-      why.limit = max_waiters();
-      break;
     case refusal_reason::shed:
       why.limit = max_waiters();
       why.in_use = why.limit;
@@ -338,6 +339,8 @@ std::int64_t gate::weight_in_use() const noexcept {
 }
 
 std::int64_t gate::waiting() const noexcept { return waiting_.load(memory_order_acquire); }  // (1)
+
+std::int64_t gate::waiting_weight() const noexcept { return waiting_weight_.load(memory_order_relaxed); }
 
 refusal refuse_weight(gate& at, std::int64_t weight, std::int64_t limit) noexcept {
   at.note_turned_away(weight, weight < 1 ? refusal_reason::invalid : refusal_reason::too_heavy);

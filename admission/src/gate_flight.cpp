@@ -137,11 +137,13 @@ void gate::give_token_back_recorded(time_point stamp) noexcept {
   if (has_rate()) (void)bucket_.refund(1, stamp);
 }
 
-void gate::leave_place_recorded() noexcept {
+void gate::leave_place_recorded(std::uint32_t weight) noexcept {
   bool is_closed = false;
   {
     const lock_guard held(mutex_);
-    const step noted(*this, flight_op::leave, {});
+    step noted(*this, flight_op::leave, {});
+    noted.weighs(weight);
+    add_waiting_weight(-std::int64_t{weight});
     waiting_.fetch_sub(1, memory_order_release);  // (1)
     is_closed = capacity_.load().closed;
   }
@@ -204,7 +206,6 @@ gate::gate(as_twin /*tag*/, const flight_start& from, const clock_source& clock)
   capacity_.move_limits(counts_tasks_ ? state.tasks_free - now.tasks_free : 0,
                         counts_weight_ ? state.weight_free - now.weight_free : 0);
   if ((state.flags & flight_entry::closed) != 0) capacity_.close();
-  waiting_.store(state.places, memory_order_relaxed);  // relaxed: nobody else is here yet
   const lock_guard held(bucket_.mutex_);
   // The terms stand in the slot that the arrival says.
   if (token_bucket::tag_of(state.arrival) != bucket_.terms_.present()) {

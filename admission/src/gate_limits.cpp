@@ -18,9 +18,13 @@ namespace {
 }
 
 // What is not counted from the first on is not known.
-void check_counts(const limits& next, bool counts_tasks, bool counts_weight) {
+void check_counts(const limits& next, bool counts_tasks, bool counts_weight, bool counts_waiting_weight) {
   constexpr const char* uncounted = "it was weir::unlimited when this was built, so that what is held is not counted";
   if (!counts_tasks && next.max_tasks != unlimited) refuse_change("max_tasks", next.max_tasks, uncounted);
+  if (!counts_waiting_weight && next.max_waiting_weight != unlimited) {
+    refuse_change("max_waiting_weight", next.max_waiting_weight,
+                  "it was weir::unlimited when this was built, so that what waits was not counted");
+  }
   if (!counts_weight && next.max_weight != unlimited) refuse_change("max_weight", next.max_weight, uncounted);
   if (counts_weight && next.max_weight == unlimited) {
     refuse_change("max_weight", next.max_weight, "weights are counted here; it can be up to 2147483647");
@@ -31,7 +35,7 @@ void check_counts(const limits& next, bool counts_tasks, bool counts_weight) {
 
 void gate::set_limits(const limits& next) {
   (void)check(next);
-  check_counts(next, counts_tasks_, counts_weight_);
+  check_counts(next, counts_tasks_, counts_weight_, counts_waiting_weight_);
   if (next.flight_entries != entries_of_flight()) {
     refuse_change("flight_entries", next.flight_entries, "it stays as it was when this was built");
   }
@@ -49,7 +53,10 @@ void gate::set_limits(const limits& next) {
     sweep_credits();
     credits_allowed_ = credits_allowed_ && next.rate.is_unlimited();
     max_waiters_.store(next.max_waiters, memory_order_relaxed);
+    max_waiting_weight_.store(next.max_waiting_weight, memory_order_relaxed);
     overflow_.store(next.overflow, memory_order_relaxed);
+    priority_ageing_.store(next.priority_ageing, memory_order_relaxed);
+    max_bypass_.store(next.max_bypass, memory_order_relaxed);
     strict_window_.store(next.strict_window, memory_order_relaxed);
     allow_slow_waiters_.store(next.allow_slow_waiters, memory_order_relaxed);
     move_limits(next);
@@ -146,7 +153,10 @@ limits gate::configured() const {
           .rate = bucket_.refill(),
           .burst = bucket_.burst(),
           .max_waiters = max_waiters(),
+          .max_waiting_weight = max_waiting_weight_.load(memory_order_relaxed),
           .overflow = overflow(),
+          .priority_ageing = priority_ageing_.load(memory_order_relaxed),
+          .max_bypass = max_bypass_.load(memory_order_relaxed),
           .strict_window = strict_window_.load(memory_order_relaxed),
           .allow_slow_waiters = allow_slow_waiters_.load(memory_order_relaxed),
           .flight_entries = entries_of_flight()};

@@ -79,6 +79,9 @@ const limits& check(const limits& given) {
   require_range("max_tasks", given.max_tasks, 1, largest_max_tasks, true);
   require_range("max_weight", given.max_weight, 1, largest_max_weight, true);
   require_range("max_waiters", given.max_waiters, 0, largest_max_tasks, false);
+  require_range("priority_ageing", given.priority_ageing, 0, largest_max_tasks, true);
+  require_range("max_bypass", given.max_bypass, 0, largest_max_tasks, true);
+  require_range("max_waiting_weight", given.max_waiting_weight, 1, largest_max_waiting_weight, true);
   if (given.flight_entries != 0 &&
       (given.flight_entries < least_flight_entries || given.flight_entries > most_flight_entries)) {
     throw std::invalid_argument("weir: limits.flight_entries is " + std::to_string(given.flight_entries) +

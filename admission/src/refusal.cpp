@@ -31,6 +31,7 @@ std::string text_of(duration wait) {
 std::string_view name_of(quantity what) noexcept {
   switch (what) {
     case quantity::weight:
+    case quantity::waiting_weight:
       return "weight ";
     case quantity::tokens:
       return "tokens ";
@@ -54,6 +55,10 @@ std::string circumstances(const refusal& why) {
              number(why.in_use) + " of " + number(why.limit) +
              " in use; try again when some ends, let it wait (acquire, enqueue), or raise max_weight (the capacity)";
     case refusal_reason::waiters_full:
+      if (why.what == quantity::waiting_weight) {
+        return "weight " + number(why.asked) + " may not wait beside " + number(why.in_use) + " of " +
+               number(why.limit) + " that wait at the door already; try again later, or raise max_waiting_weight";
+      }
       return number(why.in_use) + " of " + number(why.limit) +
              " wait at the door already; try again later, or raise max_waiters";
     case refusal_reason::rate_limited:

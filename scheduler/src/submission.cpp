@@ -101,7 +101,7 @@ void passage::give_back() noexcept {
       break;
     case kind::must_wait:
       delete std::exchange(place_, nullptr);
-      into.door().cancel_reservation();
+      into.door().cancel_reservation(weight_);
       break;
   }
 }

@@ -24,10 +24,15 @@ class door_model {
     duration retry_after = duration::zero();
   };
 
+  /// One that waits, or is inside.
   struct place {
     int id;
     std::uint32_t weight;
-    time_point until;
+    std::uint8_t priority = 1;
+    time_point until{};
+    time_point since{};
+    std::int64_t passed = 0;     // by those of higher priorities
+    std::int64_t overtaken = 0;  // by lighter ones
   };
 
   door_model(const limits& configured, time_point start)
@@ -49,20 +54,25 @@ class door_model {
   }
 
   /// An attempt, and then a wait. The outcome is in `outcomes` once there is one.
-  void wait(int id, std::uint32_t weight, time_point until) {
+  void wait(int id, std::uint32_t weight, std::uint8_t priority, time_point until) {
     const outcome now = attempt(id, weight).why;
     if (!now) return;
     if (*now == refusal_reason::closed || *now == refusal_reason::too_heavy) return refuse(id, *now);
-    const bool full = static_cast<std::int64_t>(line_.size()) >= limits_.max_waiters;
-    const bool drops = full && limits_.overflow == overflow::drop_oldest && !line_.empty();
-    if (until <= now_ + wait_behind(line_.size() - (drops ? 1 : 0))) return refuse(id, refusal_reason::timed_out);
-    if (full) {
-      if (!drops) return refuse(id, refusal_reason::waiters_full);
-      refuse(line_.front().id, refusal_reason::shed);
-      line_.pop_front();
+    const place newcomer{.id = id, .weight = weight, .priority = priority, .until = until, .since = now_};
+    for (;;) {
+      const bool full = static_cast<std::int64_t>(line_.size()) >= limits_.max_waiters ||
+                        weight > limits_.max_waiting_weight - waiting_weight();
+      const std::optional<std::size_t> dropped = full ? victim(newcomer) : std::nullopt;
+      if (until <= now_ + wait_behind(least_ahead(newcomer, dropped))) return refuse(id, refusal_reason::timed_out);
+      if (!full) break;
+      if (!dropped) return refuse(id, refusal_reason::waiters_full);
+      refuse(line_[*dropped].id, refusal_reason::shed);
+      line_.erase(line_.begin() + static_cast<std::ptrdiff_t>(*dropped));
       look();
     }
-    line_.push_back({id, weight, until});
+    auto before = line_.end();
+    for (; before != line_.begin() && may_pass(newcomer, *(before - 1)); --before) ++(before - 1)->passed;
+    line_.insert(before, newcomer);
     look();
   }
 
@@ -124,6 +134,24 @@ class door_model {
     for (const place& p : held_) sum += p.weight;
     return sum;
   }
+  [[nodiscard]] std::int64_t waiting_weight() const {
+    std::int64_t sum = 0;
+    for (const place& p : line_) sum += p.weight;
+    return sum;
+  }
+  /// Whether the first in line lacks this, with or without others.
+  [[nodiscard]] bool head_lacks(outcome what) const {
+    if (line_.empty() || !what) return false;
+    switch (*what) {
+      case refusal_reason::tasks_full:
+        return held_count() >= limits_.max_tasks;
+      case refusal_reason::weight_full:
+        return held_weight() + line_.front().weight > capacity_;
+      default:
+        return *what == refusal_reason::rate_limited && !has_token();
+    }
+  }
+  [[nodiscard]] bool lets_pass() const { return limits_.max_bypass != 0; }
   [[nodiscard]] bool all_windows_hold() const { return !tokens_ || tokens_->all_windows_hold(); }
 
  private:
@@ -140,6 +168,45 @@ class door_model {
     return {};
   }
 
+  // Of each level between them one that waits lets so many pass.
+  [[nodiscard]] bool may_pass(const place& newcomer, const place& waits) const {
+    const int levels = newcomer.priority - waits.priority;
+    if (levels <= 0) return false;
+    return limits_.priority_ageing == unlimited || waits.passed < levels * limits_.priority_ageing;
+  }
+
+  [[nodiscard]] std::size_t least_ahead(const place& newcomer, std::optional<std::size_t> dropped) const {
+    std::size_t ahead = line_.size() - (dropped ? 1 : 0);
+    for (std::size_t i = line_.size(); i-- > 0;) {
+      if (dropped == i) continue;
+      const bool may_overtake = newcomer.weight < line_[i].weight && line_[i].overtaken < limits_.max_bypass;
+      if (!may_pass(newcomer, line_[i]) && !may_overtake) break;
+      --ahead;
+    }
+    return ahead;
+  }
+
+  // Who makes place, if all of them together would.
+  [[nodiscard]] std::optional<std::size_t> victim(const place& newcomer) const {
+    std::vector<std::size_t> droppable;
+    std::int64_t left = waiting_weight();
+    for (std::size_t i = 0; i < line_.size(); ++i) {
+      const bool may_drop = limits_.overflow == overflow::drop_oldest ||
+                            (limits_.overflow == overflow::drop_lowest && line_[i].priority < newcomer.priority);
+      if (!may_drop) continue;
+      droppable.push_back(i);
+      left -= line_[i].weight;
+    }
+    if (droppable.empty() || newcomer.weight > limits_.max_waiting_weight - left) return std::nullopt;
+    if (limits_.overflow == overflow::drop_oldest) {
+      return *std::min_element(droppable.begin(), droppable.end(),
+                               [&](std::size_t a, std::size_t b) { return line_[a].since < line_[b].since; });
+    }
+    std::reverse(droppable.begin(), droppable.end());  // of the lowest, the one that is furthest back
+    return *std::min_element(droppable.begin(), droppable.end(),
+                             [&](std::size_t a, std::size_t b) { return line_[a].priority < line_[b].priority; });
+  }
+
   // For the token of one that has `ahead` before it.
   [[nodiscard]] duration wait_behind(std::size_t ahead) const {
     return tokens_ ? tokens_->earliest(static_cast<std::int64_t>(ahead) + 1, now_) - now_ : duration::zero();
@@ -147,20 +214,34 @@ class door_model {
 
   void grant(int id, std::uint32_t weight) {
     if (tokens_) tokens_->took(1, now_);
-    held_.push_back({id, weight, {}});
+    held_.push_back({.id = id, .weight = weight});
     grants_.push_back(id);
     outcomes_[id] = outcome{};
   }
   void refuse(int id, refusal_reason why) { outcomes_[id] = why; }
 
-  // Lets in from the head on.
+  // Lets in from the head on; then, past those who lack weight, the first for whom there is all, as often as may be.
   void look() {
     leave_in_time();
-    while (!line_.empty() && !lack_of(line_.front().weight)) {
-      const place head = line_.front();
-      line_.pop_front();
-      grant(head.id, head.weight);
+    while (!line_.empty() && !lack_of(line_.front().weight)) enter(0);
+    if (line_.empty() || !head_lacks(refusal_reason::weight_full)) return;
+    for (std::size_t i = 1; i < line_.size();) {
+      const bool may_pass_all = std::all_of(line_.begin(), line_.begin() + static_cast<std::ptrdiff_t>(i),
+                                            [&](const place& p) { return p.overtaken < limits_.max_bypass; });
+      if (!may_pass_all) return;
+      if (lack_of(line_[i].weight)) {
+        ++i;
+        continue;
+      }
+      for (std::size_t ahead = 0; ahead < i; ++ahead) ++line_[ahead].overtaken;
+      enter(i);
     }
+  }
+
+  void enter(std::size_t index) {
+    const place inside = line_[index];
+    line_.erase(line_.begin() + static_cast<std::ptrdiff_t>(index));
+    grant(inside.id, inside.weight);
   }
 
   void leave_in_time() {

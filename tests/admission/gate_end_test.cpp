@@ -63,7 +63,7 @@ TEST_F(GateEnd, APlaceThatIsNeverTakenKeepsAClosedGateFromBeingEmpty) {
   door.close();
   auto empty = testing::in_background([&] { return door.wait_until_empty(time_point::max()); });
   clock.await_sleepers(1);
-  door.cancel_reservation();
+  door.cancel_reservation(1);
   EXPECT_TRUE(testing::get(empty, "wait_until_empty after the last place was given up"));
 }
 

@@ -45,7 +45,7 @@ class real_door {
     return {};
   }
 
-  void wait(int id, std::uint32_t weight, time_point until) {
+  void wait(int id, std::uint32_t weight, std::uint8_t priority, time_point until) {
     const door_model::outcome first = attempt(id, weight).why;
     if (!first || !detail::gate::is_worth_waiting(*first)) {
       outcomes_[id] = first;
@@ -53,7 +53,8 @@ class real_door {
       return;
     }
     auto w = std::make_unique<recorded_waiter>(
-        std::to_string(id), detail::door_request{.weight = weight, .patience = deadline(until)}, book_);
+        std::to_string(id), detail::door_request{.weight = weight, .priority = priority, .patience = deadline(until)},
+        book_);
     const result<detail::gate::slot> place = gate_.reserve(w->request());
     if (!place) {
       outcomes_[id] = place.error().reason;
@@ -117,6 +118,8 @@ class real_door {
     RC_ASSERT(gate_.weight_in_use() == (gate_.configured().max_weight == unlimited ? 0 : model.held_weight()));
     RC_ASSERT(gate_.tasks_in_use() == (gate_.configured().max_tasks == unlimited ? 0 : model.held_count()));
     RC_ASSERT(gate_.waiting() == static_cast<std::int64_t>(model.line().size()));
+    RC_ASSERT(gate_.waiting_weight() ==
+              (gate_.configured().max_waiting_weight == unlimited ? 0 : model.waiting_weight()));
     RC_ASSERT(line_.size() == model.line().size());
     for (const auto& [id, outcome] : outcomes_) RC_ASSERT(model.outcomes().at(id) == outcome);
     RC_ASSERT(grants_ == model.grants());
@@ -174,8 +177,12 @@ struct attempt final : command {
     const door_model::answer expected = after.attempt(before.newcomers(), weight);
     const door_model::answer seen = door.attempt(before.newcomers(), weight);
     if (!seen.why) door.granted_at_once(before.newcomers());
-    RC_ASSERT(seen.why == expected.why);
-    RC_ASSERT(seen.retry_after == expected.retry_after);
+    if (before.lets_pass() && before.head_lacks(seen.why)) {
+      // Who overtook the head since it was looked at may have taken what it lacks now as well.
+    } else {
+      RC_ASSERT(seen.why == expected.why);
+      RC_ASSERT(seen.retry_after == expected.retry_after);
+    }
     door.expect_like(after);
   }
   void show(std::ostream& out) const override { out << "attempt " << weight; }
@@ -183,16 +190,19 @@ struct attempt final : command {
 
 struct wait final : command {
   std::uint32_t weight = any_weight();
+  std::uint8_t priority = *rc::gen::inRange<std::uint8_t>(0, 3);
   milliseconds patience{*rc::gen::weightedOneOf<int>({{2, rc::gen::just(-1)}, {1, rc::gen::inRange(0, 400)}})};
   [[nodiscard]] time_point until(const door_model& m) const {
     return patience == no_limit ? time_point::max() : m.now() + patience;
   }
-  void apply(door_model& m) const override { m.wait(m.newcomers(), weight, until(m)); }
+  void apply(door_model& m) const override { m.wait(m.newcomers(), weight, priority, until(m)); }
   void run(const door_model& before, real_door& door) const override {
-    door.wait(before.newcomers(), weight, until(before));
+    door.wait(before.newcomers(), weight, priority, until(before));
     door.expect_like(nextState(before));
   }
-  void show(std::ostream& out) const override { out << "wait " << weight << " for " << patience.count() << " ms"; }
+  void show(std::ostream& out) const override {
+    out << "wait " << weight << " of priority " << int{priority} << " for " << patience.count() << " ms";
+  }
 };
 
 struct cancel final : command {
@@ -258,22 +268,32 @@ auto any_of(const door_model&) {
        {1, execOneOfWithArgs<close>()()}});
 }
 
-void check_like_model(const limits& configured, std::size_t givers = 0, detail::credits::rule purses = {}) {
+// The rules of the line, drawn at random.
+limits with_any_line(limits configured) {
+  configured.max_waiters = *rc::gen::inRange(0, 6);
+  configured.max_waiting_weight = *rc::gen::weightedOneOf<std::int64_t>(
+      {{2, rc::gen::just(std::int64_t{unlimited})}, {1, rc::gen::inRange<std::int64_t>(1, 15)}});
+  configured.overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest, overflow::drop_lowest);
+  configured.priority_ageing = *rc::gen::element<std::int64_t>(0, 1, 2, 8, unlimited);
+  configured.max_bypass = *rc::gen::element<std::int64_t>(0, 0, 1, 2, unlimited);
+  return configured;
+}
+
+void check_like_model(const limits& drawn, std::size_t givers = 0, detail::credits::rule purses = {}) {
+  const limits configured = with_any_line(drawn);
   const door_model model(configured, first_moment);
   real_door door(configured, givers, purses);
   rc::state::check(model, door, any_of<resize, pass>);
 }
 
 RC_GTEST_PROP(GateProperty, AWeightedSemaphoreDoesWhatThePlainModelDoes, ()) {
-  check_like_model(
-      {.max_tasks = unlimited, .max_weight = *rc::gen::inRange(1, 8), .max_waiters = *rc::gen::inRange(0, 6)});
+  check_like_model({.max_tasks = unlimited, .max_weight = *rc::gen::inRange(1, 8)});
 }
 
 RC_GTEST_PROP(GateProperty, ALimiterWithCreditsDoesWhatThePlainModelDoes, ()) {
   const bool counts_tasks = *rc::gen::arbitrary<bool>();
   check_like_model({.max_tasks = counts_tasks ? *rc::gen::inRange<std::int64_t>(4, 8) : std::int64_t{unlimited},
-                    .max_weight = *rc::gen::inRange(8, 40),
-                    .max_waiters = *rc::gen::inRange(0, 6)},
+                    .max_weight = *rc::gen::inRange(8, 40)},
                    0, {.purses = 2, .limit_per_purse = 1, .share = 1});
 }
 
@@ -281,16 +301,12 @@ RC_GTEST_PROP(GateProperty, ADoorWithGiversDoesWhatThePlainModelDoes, ()) {
   const bool has_rate = *rc::gen::arbitrary<bool>();
   check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
                     .rate = has_rate ? per_second(*rc::gen::element(3, 10, 64, 333)) : rate(unlimited),
-                    .burst = has_rate ? *rc::gen::inRange(1, 4) : 0,
-                    .max_waiters = *rc::gen::inRange(0, 6),
-                    .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest)},
+                    .burst = has_rate ? *rc::gen::inRange(1, 4) : 0},
                    *rc::gen::inRange<std::size_t>(1, 4));
 }
 
 RC_GTEST_PROP(GateProperty, GiversOfADoorThatWeighsGiveBackOnItsWord, ()) {
-  check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
-                    .max_weight = *rc::gen::inRange(6, 10),
-                    .max_waiters = *rc::gen::inRange(0, 6)},
+  check_like_model({.max_tasks = *rc::gen::inRange(1, 5), .max_weight = *rc::gen::inRange(6, 10)},
                    *rc::gen::inRange<std::size_t>(1, 4));
 }
 
@@ -298,9 +314,7 @@ RC_GTEST_PROP(GateProperty, ALimiterOfAllThreeDoesWhatThePlainModelDoes, ()) {
   check_like_model({.max_tasks = *rc::gen::inRange(1, 5),
                     .max_weight = *rc::gen::inRange(1, 10),
                     .rate = per_second(*rc::gen::element(3, 10, 64, 333)),
-                    .burst = *rc::gen::inRange(1, 4),
-                    .max_waiters = *rc::gen::inRange(0, 6),
-                    .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest)});
+                    .burst = *rc::gen::inRange(1, 4)});
 }
 
 RC_GTEST_PROP(GateProperty, ALimiterWithAFlightRecorderDoesWhatThePlainModelDoes, ()) {
@@ -310,8 +324,6 @@ RC_GTEST_PROP(GateProperty, ALimiterWithAFlightRecorderDoesWhatThePlainModelDoes
                         {{1, rc::gen::just(std::int64_t{unlimited})}, {2, rc::gen::inRange<std::int64_t>(1, 10)}}),
                     .rate = has_rate ? per_second(*rc::gen::element(3, 10, 64, 333)) : rate(unlimited),
                     .burst = has_rate ? *rc::gen::inRange(1, 4) : 0,
-                    .max_waiters = *rc::gen::inRange(0, 6),
-                    .overflow = *rc::gen::element(overflow::reject_new, overflow::drop_oldest),
                     .flight_entries = least_flight_entries},
                    *rc::gen::inRange<std::size_t>(0, 3));
 }

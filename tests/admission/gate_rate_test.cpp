@@ -123,7 +123,7 @@ TEST_F(GateWithARate, TheExactWaitCountsThoseAhead) {
   EXPECT_EQ(late.error().retry_after, milliseconds(200));
   EXPECT_EQ(door.reserve({.patience = deadline(start + milliseconds(200))}).error().reason, refusal_reason::timed_out);
   ASSERT_TRUE(door.reserve({.deadline = deadline(start + milliseconds(201))}));
-  door.cancel_reservation();
+  door.cancel_reservation(1);
   EXPECT_TRUE(door.withdraw(ahead, refusal_reason::cancelled));
   door.release(1);
 }
@@ -132,7 +132,7 @@ TEST_F(GateWithARate, AWaitOfManyLifetimesDoesNotExpireNever) {
   gate door({.rate = per(1, std::chrono::hours(24 * 200)), .burst = 1}, clock_);
   hold(door, 1);
   for (int i = 0; i < 800; ++i) ASSERT_TRUE(door.reserve({})) << i << ": 438 years are more than a duration holds";
-  for (int i = 0; i < 800; ++i) door.cancel_reservation();
+  for (int i = 0; i < 800; ++i) door.cancel_reservation(1);
   door.release(1);
 }
 
@@ -360,7 +360,7 @@ TEST_F(GateWithARate, TheExactWaitCountsThoseInLineAndNoPlaceThatIsEmptying) {
     void on_granted(time_point) noexcept override {}
     void on_refused(const refusal&) noexcept override {
       got_a_place = at_->reserve({.deadline = until_}).has_value();
-      if (got_a_place) at_->cancel_reservation();
+      if (got_a_place) at_->cancel_reservation(1);
     }
     gate* at_;
     deadline until_;

@@ -60,6 +60,23 @@ TEST(Limits, MaxWaitersHasARangeAndIsNeverUnlimited) {
   }
 }
 
+TEST(Limits, TheLineHasItsRanges) {
+  for (const std::int64_t good : {std::int64_t{0}, std::int64_t{1}, largest_max_tasks, highest}) {
+    EXPECT_EQ(refusal_of({.priority_ageing = good}), "") << good;
+    EXPECT_EQ(refusal_of({.max_bypass = good}), "") << good;
+  }
+  for (const std::int64_t bad : {std::int64_t{-1}, lowest, largest_max_tasks + 1, highest - 1}) {
+    expect_refused({.priority_ageing = bad}, "priority_ageing", bad, "0 to 16777215, or weir::unlimited");
+    expect_refused({.max_bypass = bad}, "max_bypass", bad, "0 to 16777215, or weir::unlimited");
+  }
+  for (const std::int64_t good : {std::int64_t{1}, largest_max_weight, largest_max_waiting_weight, highest}) {
+    EXPECT_EQ(refusal_of({.max_waiting_weight = good}), "") << good;
+  }
+  for (const std::int64_t bad : {std::int64_t{0}, std::int64_t{-1}, lowest, largest_max_waiting_weight + 1}) {
+    expect_refused({.max_waiting_weight = bad}, "max_waiting_weight", bad, "1 to 9007199254740992");
+  }
+}
+
 TEST(Limits, ARateNeedsABurstAndTheReverse) {
   EXPECT_EQ(refusal_of({.rate = per_second(2'000), .burst = 1}), "");
   EXPECT_EQ(refusal_of({.rate = per_second(2'000), .burst = 100}), "");

@@ -281,15 +281,15 @@ TEST(Numbers, OfAllLimits) {
 
 // A fraction is no number of anything here, and is not cut to one.
 template <typename Number>
-concept makes_a_rate = requires(Number n) {
+concept gives_a_rate = requires(Number n) {
   per_second(n);
 };
 template <typename Number>
 concept makes_a_limit = requires(Number n) {
   limits{.max_tasks = n};
 };
-static_assert(makes_a_rate<std::int64_t> && makes_a_limit<std::int64_t>);
-static_assert(!makes_a_rate<double> && !makes_a_rate<float>);
+static_assert(gives_a_rate<std::int64_t> && makes_a_limit<std::int64_t>);
+static_assert(!gives_a_rate<double> && !gives_a_rate<float>);
 static_assert(!makes_a_limit<double> && !makes_a_limit<float>);
 
 }  // namespace

@@ -29,7 +29,7 @@ model::result closing(mistake made, int closers, int preemptions, int old_reads 
     model::check(at->reserve({}).has_value(), "there is a place");
     s.thread("holder", [=] { made == mistake::silent_release ? gate_steps::release_silently(*at) : at->release(1); });
     s.thread("promised", [=] {
-      made == mistake::silent_place ? gate_steps::give_a_place_up_silently(*at) : at->cancel_reservation();
+      made == mistake::silent_place ? gate_steps::give_a_place_up_silently(*at) : at->cancel_reservation(1);
     });
     for (int i = 0; i < closers; ++i) {
       s.thread("closer", [at] {

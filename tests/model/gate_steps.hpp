@@ -102,7 +102,7 @@ struct gate_steps {
  private:
   static void enqueue(gate& g, waiter& w) WEIR_REQUIRES(g.mutex_) {
     w.waiting_ = true;
-    g.queue_.push_back(w);
+    g.insert(w);
   }
 };
 

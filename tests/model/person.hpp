@@ -26,15 +26,17 @@ inline const still_clock no_time;
 /// One who waits at a gate, and sleeps until it is told.
 class person final : public weir::detail::waiter {
  public:
-  explicit person(std::uint32_t weight = 1) : waiter({.weight = weight}) {}
+  explicit person(std::uint32_t weight = 1, std::uint8_t priority = 1)
+      : waiter({.weight = weight, .priority = priority}) {}
 
   [[nodiscard]] std::uint32_t weight() const { return request().weight; }
 
   bool granted = false;
   weir::refusal_reason why{};
   int told = 0;
-  bool joined = false;               // join has returned
-  std::vector<const person*> ahead;  // who stood in line before this one came
+  bool joined = false;         // join has returned
+  std::int64_t overtaken = 0;  // by those that came later and stood behind it
+  std::vector<person*> ahead;  // who stood in line before this one came, and was not passed then
 
   void sleep_until_told() {
     while (word_.load(weir::detail::memory_order_acquire) == 0) weir::detail::futex_wait(word_, 0, weir::duration(-1));

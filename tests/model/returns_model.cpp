@@ -302,7 +302,7 @@ model::experiment closing(mistake made, std::vector<std::size_t> by, int preempt
             for (const std::size_t b : by) {
               if (b == promised) {
                 model::check(d.at.reserve({}).has_value(), "there is a place");
-                s.thread("promised", [&d] { d.at.cancel_reservation(); });
+                s.thread("promised", [&d] { d.at.cancel_reservation(1); });
                 continue;
               }
               s.thread(b == nobody ? "outside" : "giver " + std::to_string(b), [&d, b] { d.leave(b); });

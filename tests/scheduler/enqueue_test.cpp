@@ -44,7 +44,7 @@ TEST(PoolEnqueue, WaitsAtTheDoorWithoutHoldingUpItsCaller) {
   expect_conservation(pool);
 }
 
-TEST(PoolEnqueue, LetsThemInInOrder) {
+TEST(PoolEnqueue, LetsThemInInTheOrderOfPriorityAndOfArrival) {
   weir::pool pool(one_at_a_time());
   std::vector<int> order;
   busy_workers busy(pool);
@@ -55,7 +55,7 @@ TEST(PoolEnqueue, LetsThemInInOrder) {
   one->get();
   two->get();
   three->get();
-  EXPECT_EQ(order, (std::vector{1, 2, 3})) << "priority does not order the wait at the door";
+  EXPECT_EQ(order, (std::vector{2, 1, 3}));
 }
 
 TEST(PoolEnqueue, DoesNotOvertakeWhoWaits) {

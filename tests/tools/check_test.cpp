@@ -44,7 +44,8 @@ TEST(Check, ErrorsAreInTheOrderOfTheFile) {
       "limits.toml:2:12: error: deadline = 250: the unit is missing, ns, us, ms, s, min and h are known, write it "
       "behind the number, such as \"250ms\"\n"
       "limits.toml:4:1: error: max_task: there is no such setting, [limits] has max_tasks, max_weight, rate, "
-      "burst, max_waiters, overflow, strict_window, allow_slow_waiters and flight_entries, perhaps max_tasks is meant\n"
+      "burst, max_waiters, max_waiting_weight, overflow, priority_ageing, max_bypass, strict_window, "
+      "allow_slow_waiters and flight_entries, perhaps max_tasks is meant\n"
       "limits.toml:5:8: error: rate = 200: the burst is missing, a rate has a burst of at least 1, add burst\n"
       "limits.toml:7:11: error: at_once = 0: out of range, 1 to 2147483647 is possible, choose a number in that "
       "range\n");
@@ -146,6 +147,14 @@ TEST(Check, PoliciesThatDoNothingAreDoubtful) {
       "limits.toml:2:17: warning: strict_window = true: there is no rate, windows are those of a rate, add one or "
       "leave this out\n");
   EXPECT_EQ(warned("[limits]\nstrict_window = false\n"), all_is_well);
+}
+
+TEST(Check, WeightThatNeverWaitsIsDoubtful) {
+  const std::string limits = "[limits]\nmax_weight = 64\nmax_waiting_weight = 15\n[traffic]\nlargest_weight = ";
+  EXPECT_EQ(warned(limits + "16\n"),
+            "limits.toml:3:22: warning: max_waiting_weight = 15: of requests that weigh up to 16 those above it never "
+            "wait, they are let in at once or refused, raise it\n");
+  EXPECT_EQ(warned(limits + "15\n"), all_is_well);
 }
 
 TEST(Check, NoLimitAtAllIsDoubtful) {

@@ -162,6 +162,22 @@ TEST(Explanation, EachPolicyAndDoorHasASentence) {
   expect_no_line("[replay]\ndoor = \"try\"\n", "max_waiters ");
 }
 
+TEST(Explanation, OrderOfTheLineIsSaidWhereItWasWritten) {
+  expect_line("[limits]\nmax_waiting_weight = 1000\n",
+              "max_waiting_weight 1,000: those who wait at the door weigh at most 1,000 together; a heavier one never "
+              "waits");
+  expect_line("[limits]\npriority_ageing = 1\n",
+              "priority_ageing 1: one that waits is passed at most 1 time by those who come later with a priority one "
+              "level higher, and twice as often by those two levels higher; in a replay all have one priority");
+  expect_line("[limits]\npriority_ageing = 0\n",
+              "priority_ageing 0: one that waits is never passed by those who come later with a priority one level "
+              "higher; in a replay all have one priority");
+  expect_line("[limits]\nmax_bypass = \"unlimited\"\n",
+              "max_bypass unlimited: one that waits for weight is overtaken any number of times by lighter ones behind "
+              "it for which there is room");
+  expect_no_line("[limits]\nmax_tasks = 5\n", "priority_ageing");
+}
+
 TEST(Explanation, UnlimitedIsSaid) {
   const std::string limits = "[limits]\nmax_tasks = \"unlimited\"\nmax_weight = \"unlimited\"\nrate = 9\nburst = 9\n";
   expect_line(limits, "max_tasks unlimited: as many requests are queued as come; a pool counts to 16,777,215");

@@ -70,7 +70,8 @@ TEST(FlightFile, IsLinesOfText) {
   EXPECT_EQ(one_attempt(),
             "weir.flight/1\n"
             "limits max_tasks=3 max_weight=- rate_events=- rate_period_ns=0 burst=0 max_waiters=1024 "
-            "overflow=reject_new strict_window=0 allow_slow_waiters=0 flight_entries=1024\n"
+            "max_waiting_weight=- overflow=reject_new priority_ageing=8 max_bypass=0 strict_window=0 "
+            "allow_slow_waiters=0 flight_entries=1024\n"
             "start caller_time=- changed_at=-\n"
             "ticket,at,op,verdict,request,weight,flags,time,deadline,retry_after,tasks_free,weight_free,places,arrival,"
             "binding\n"
@@ -93,7 +94,7 @@ TEST(FlightFile, TellsWhereItIsWrong) {
   begins("max_tasks=3", "max_tasks=0", "2:1: these limits are impossible, weir: limits.max_tasks is 0");
   begins("max_tasks=3", "max_tasks=x", "2:18: max_tasks is \"x\", a whole number from");
   begins("max_weight=", "weight=", "2:20: max_weight is missing");
-  begins("reject_new", "reject_all", "2:98: overflow is \"reject_all\"");
+  begins("reject_new", "reject_all", "2:119: overflow is \"reject_all\"");
   begins("flight_entries=1024", "flight_entries=0", "2:1: flight_entries is 0");
   begins("start caller", "begin caller", "3:1: this is no line of start");
   begins("ticket,at", "number,at", "4:1: these are other columns");

@@ -82,6 +82,7 @@ class flown_thread {
       next.burst = next.rate.is_unlimited() ? 0 : 200 + static_cast<std::int64_t>(draw(100));
     }
     next.overflow = static_cast<weir::overflow>(draw(3));
+    next.max_bypass = static_cast<std::int64_t>(draw(3));
     next.strict_window = draw(2) == 0;
     door_.set_limits(next);
   }

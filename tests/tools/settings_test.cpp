@@ -32,7 +32,10 @@ TEST(Settings, DefaultsAreThoseOfTheHelp) {
   EXPECT_TRUE(all.rate.is_unlimited());
   EXPECT_EQ(all.burst, 0);
   EXPECT_EQ(all.max_waiters, 64 * workers);
+  EXPECT_EQ(all.max_waiting_weight, weir::unlimited);
   EXPECT_EQ(all.overflow, weir::overflow::reject_new);
+  EXPECT_EQ(all.priority_ageing, 8);
+  EXPECT_EQ(all.max_bypass, 0);
   EXPECT_EQ(all.deadline, 250ms);
   EXPECT_EQ(all.cancel_percent, 0);
   EXPECT_EQ(all.speed, 1);

@@ -121,7 +121,7 @@ class led_gate {
     const detail::door_request asked = any_request();
     const auto promised = gate_.reserve(asked);
     if (!promised) return;
-    if (*promised == gate::slot::reserved && once_in(5)) return gate_.cancel_reservation();
+    if (*promised == gate::slot::reserved && once_in(5)) return gate_.cancel_reservation(asked.weight);
     line_.push_back(std::make_unique<led_waiter>(asked));
     gate_.join(*line_.back(), *promised == gate::slot::reserved ? gate::place::reserved : gate::place::uncounted);
   }
@@ -158,6 +158,9 @@ class led_gate {
     }
     next.max_waiters = static_cast<std::int64_t>(draw(5));
     next.overflow = static_cast<weir::overflow>(draw(4));
+    if (next.max_waiting_weight != unlimited) next.max_waiting_weight = 1 + static_cast<std::int64_t>(draw(40));
+    next.priority_ageing = static_cast<std::int64_t>(draw(4));
+    next.max_bypass = static_cast<std::int64_t>(draw(3));
     next.strict_window = once_in(2);
     gate_.set_limits(next);
   }
@@ -188,7 +191,10 @@ TEST(TwinProperty, WhateverOneThreadDoesIsDecidedAgain) {
                             .rate = has_rate ? per(300, 7ms) : rate(unlimited),
                             .burst = has_rate ? 40 : 0,
                             .max_waiters = 4,
+                            .max_waiting_weight = kind / 240 % 2 == 0 ? std::int64_t{unlimited} : 20,
                             .overflow = static_cast<overflow>(kind / 60 % 4),
+                            .priority_ageing = 2,
+                            .max_bypass = static_cast<std::int64_t>(kind / 480 % 3),
                             .strict_window = kind % 2 == 0,
                             .allow_slow_waiters = true,
                             .flight_entries = round % 2 == 0 ? 20'000 : 1'024};

@@ -78,11 +78,22 @@ void add_door_options(CLI::App& replay, written_settings& to) {
   replay.add_option("--max-waiters", to.max_waiters, "Most requests waiting at the door (64 x workers)")
       ->type_name("N");
   replay
+      .add_option("--max-waiting-weight", to.max_waiting_weight, "Most weight waiting at the door, or unlimited (so)")
+      ->type_name("N");
+  replay
       .add_option(
           "--overflow", to.overflow,
           "When all places to wait are taken: reject_new, drop_oldest, caller_runs, or drop_lowest, which does what "
           "reject_new does since all requests have one priority (reject_new)")
       ->type_name("POLICY");
+  replay
+      .add_option("--priority-ageing", to.priority_ageing,
+                  "How often one that waits is passed by those a level above it (8); in a replay all have one priority")
+      ->type_name("N");
+  replay
+      .add_option("--max-bypass", to.max_bypass,
+                  "How often one that waits for weight is overtaken by lighter ones, or unlimited (0)")
+      ->type_name("N");
   add_truth(replay, "strict-window", to.strict_window,
             "Hold the rate by any outside clock, with 1 ms of slack, for one more reading of the clock");
   add_truth(replay, "allow-slow-waiters", to.allow_slow_waiters,

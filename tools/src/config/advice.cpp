@@ -35,6 +35,7 @@ class adviser {
     check_that_anything_is_limited();
     check_workers_can_be_busy();
     check_overflow();
+    check_waiting_weight();
     check_clump();
     if (has_rate()) {
       check_line_within_deadline();
@@ -112,6 +113,14 @@ class adviser {
                " with door = \"block\": the thread that submits waits when the line is full as well, "
                "uncounted, and max_waiters bounds nothing, choose another policy or another door");
     }
+  }
+
+  void check_waiting_weight() {
+    const std::int64_t heaviest = what_.expected.largest_weight.value_or(0);
+    if (heaviest <= all_.max_waiting_weight) return;
+    tell({&said_.max_waiting_weight}, assigned("max_waiting_weight", said_.max_waiting_weight) +
+                                          ": of requests that weigh up to " + count_text(heaviest) +
+                                          " those above it never wait, they are let in at once or refused, raise it");
   }
 
   // Those who would wait longer than their deadline are refused when they come, so that the line is never that long.

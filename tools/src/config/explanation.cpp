@@ -34,6 +34,7 @@ class explainer {
     explain_rate();
     explain_line();
     explain_overflow();
+    explain_order();
     explain_door();
     explain_deadline();
     explain_flight();
@@ -145,6 +146,34 @@ class explainer {
       }
     }
     tell(head, said_.max_waiters, otherwise, sentences);
+  }
+
+  void explain_order() {
+    if (all_.door == door_verb::try_submit) return;
+    const auto so_often = [](const char* what, std::int64_t n) {
+      if (n == 0) return std::string("never ") + what;
+      return what + (n > largest_max_tasks ? " any number of times" : " at most " + counted(n, "time", "times"));
+    };
+    const auto named = [](const char* key, std::int64_t n) {
+      return std::string(key) + ' ' + (n == weir::unlimited ? std::string("unlimited") : count_text(n));
+    };
+    if (said_.max_waiting_weight && all_.max_waiting_weight != weir::unlimited) {
+      const std::string most = count_text(all_.max_waiting_weight);
+      tell("max_waiting_weight " + most, said_.max_waiting_weight, "",
+           "those who wait at the door weigh at most " + most + " together; a heavier one never waits");
+    }
+    if (said_.priority_ageing) {
+      tell(named("priority_ageing", all_.priority_ageing), said_.priority_ageing, "",
+           "one that waits is " + so_often("passed", all_.priority_ageing) +
+               " by those who come later with a priority one level higher" +
+               (all_.priority_ageing == 0 ? "" : ", and twice as often by those two levels higher") +
+               "; in a replay all have one priority");
+    }
+    if (said_.max_bypass) {
+      tell(named("max_bypass", all_.max_bypass), said_.max_bypass, "",
+           "one that waits for weight is " + so_often("overtaken", all_.max_bypass) +
+               " by lighter ones behind it for which there is room");
+    }
   }
 
   void explain_overflow() {

@@ -16,14 +16,17 @@ struct setting_name {
 };
 
 /// A pool and its door as a service has them, and below `replay` what only a replay is told.
-inline constexpr std::array<setting_name, 23> setting_names{{
+inline constexpr std::array<setting_name, 26> setting_names{{
     {"pool", "workers", &written_settings::workers},
     {"limits", "max_tasks", &written_settings::max_tasks},
     {"limits", "max_weight", &written_settings::max_weight},
     {"limits", "rate", &written_settings::rate},
     {"limits", "burst", &written_settings::burst},
     {"limits", "max_waiters", &written_settings::max_waiters},
+    {"limits", "max_waiting_weight", &written_settings::max_waiting_weight},
     {"limits", "overflow", &written_settings::overflow},
+    {"limits", "priority_ageing", &written_settings::priority_ageing},
+    {"limits", "max_bypass", &written_settings::max_bypass},
     {"limits", "strict_window", &written_settings::strict_window},
     {"limits", "allow_slow_waiters", &written_settings::allow_slow_waiters},
     {"limits", "flight_entries", &written_settings::flight_entries},

@@ -29,7 +29,10 @@ weir::limits limits_for(const settings& asked, std::uint32_t median_weight) noex
           .rate = asked.rate,
           .burst = asked.burst,
           .max_waiters = asked.max_waiters,
+          .max_waiting_weight = asked.max_waiting_weight,
           .overflow = asked.overflow,
+          .priority_ageing = asked.priority_ageing,
+          .max_bypass = asked.max_bypass,
           .strict_window = asked.strict_window,
           .allow_slow_waiters = may_be_slow(asked),
           .flight_entries = asked.flight_entries};

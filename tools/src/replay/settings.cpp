@@ -88,6 +88,11 @@ class settings_reader {
     }
   }
 
+  void take_limit(const written_one& value, std::string_view key, std::int64_t& target, std::int64_t least,
+                  std::int64_t most) {
+    take(value, key, target, [=](const given_value& given) { return limit_value(given, least, most); });
+  }
+
   void take_count(const written_one& value, std::string_view key, std::int64_t& target, std::uint64_t least,
                   std::uint64_t most) {
     take(value, key, target,
@@ -120,15 +125,18 @@ class settings_reader {
   void read_limits() {
     all_.max_tasks = 64 * std::int64_t{all_.workers};
     all_.max_waiters = 64 * std::int64_t{all_.workers};
-    take(written_.max_tasks, "max_tasks", all_.max_tasks,
-         [](const given_value& given) { return limit_value(given, 1, weir::largest_max_tasks); });
+    take_limit(written_.max_tasks, "max_tasks", all_.max_tasks, 1, weir::largest_max_tasks);
     take(written_.max_weight, "max_weight", all_.max_weight,
          [](const given_value& given) { return limit_value(given, 1, weir::largest_max_weight); });
     take(written_.rate, "rate", all_.rate, rate_value);
     take_count(written_.burst, "burst", all_.burst, 1, largest_burst);
     take_count(written_.max_waiters, "max_waiters", all_.max_waiters, 0, weir::largest_max_tasks);
+    take_limit(written_.max_waiting_weight, "max_waiting_weight", all_.max_waiting_weight, 1,
+               weir::largest_max_waiting_weight);
     take(written_.overflow, "overflow", all_.overflow,
          [](const given_value& given) { return choice(given, overflows); });
+    take_limit(written_.priority_ageing, "priority_ageing", all_.priority_ageing, 0, weir::largest_max_tasks);
+    take_limit(written_.max_bypass, "max_bypass", all_.max_bypass, 0, weir::largest_max_tasks);
     take(written_.strict_window, "strict_window", all_.strict_window, truth_value);
     take(written_.allow_slow_waiters, "allow_slow_waiters", all_.allow_slow_waiters, truth_value);
     if (written_.flight) all_.flight_entries = usual_flight_entries;
@@ -219,7 +227,10 @@ class settings_reader {
                                      .rate = all_.rate,
                                      .burst = all_.burst,
                                      .max_waiters = all_.max_waiters,
+                                     .max_waiting_weight = all_.max_waiting_weight,
                                      .overflow = all_.overflow,
+                                     .priority_ageing = all_.priority_ageing,
+                                     .max_bypass = all_.max_bypass,
                                      .strict_window = all_.strict_window,
                                      .allow_slow_waiters = may_be_slow(all_),
                                      .flight_entries = all_.flight_entries});

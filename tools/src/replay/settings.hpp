@@ -28,7 +28,10 @@ struct written_settings {
   std::optional<written_value> rate = {};
   std::optional<written_value> burst = {};
   std::optional<written_value> max_waiters = {};
+  std::optional<written_value> max_waiting_weight = {};
   std::optional<written_value> overflow = {};
+  std::optional<written_value> priority_ageing = {};
+  std::optional<written_value> max_bypass = {};
   std::optional<written_value> strict_window = {};
   std::optional<written_value> allow_slow_waiters = {};
   std::optional<written_value> flight_entries = {};
@@ -55,7 +58,10 @@ struct settings {
   std::int64_t burst = 0;
   std::int64_t max_waiters =
       0;  ///< 64 x workers once checked, if none was given: those served within a deadline, not more
+  std::int64_t max_waiting_weight = weir::unlimited;
   weir::overflow overflow = weir::overflow::reject_new;
+  std::int64_t priority_ageing = weir::limits{}.priority_ageing;
+  std::int64_t max_bypass = 0;
   bool strict_window = false;
   bool allow_slow_waiters = false;
   std::int64_t flight_entries = 0;  ///< with a flight: 1,048,576, if no number was given

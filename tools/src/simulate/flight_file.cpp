@@ -129,6 +129,7 @@ class flight_reader {
     all.rate = {events, duration(period)};
     all.burst = count_of("burst");
     all.max_waiters = count_of("max_waiters");
+    all.max_waiting_weight = count_of("max_waiting_weight");
     const std::string_view policy = value_of("overflow");
     std::size_t index = 0;
     while (index < flight_overflow_names.size() && flight_overflow_names[index] != policy) ++index;
@@ -136,6 +137,8 @@ class flight_reader {
       refuse(column_of(policy), "overflow is " + quoted(policy), "it is the name of a policy");
     }
     all.overflow = static_cast<overflow>(index);
+    all.priority_ageing = count_of("priority_ageing");
+    all.max_bypass = count_of("max_bypass");
     all.strict_window = truth_of("strict_window");
     all.allow_slow_waiters = truth_of("allow_slow_waiters");
     all.flight_entries = count_of("flight_entries");

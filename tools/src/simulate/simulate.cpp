@@ -106,6 +106,9 @@ settings over_recorded(written_settings all, const limits& recorded) {
   if (!recorded.rate.is_unlimited() && !(other_rate && all.rate->text == "unlimited")) {
     fill(all.burst, std::to_string(recorded.burst));
   }
+  fill(all.max_waiting_weight, word_of(recorded.max_waiting_weight));
+  fill(all.priority_ageing, word_of(recorded.priority_ageing));
+  fill(all.max_bypass, word_of(recorded.max_bypass));
   constexpr const char* policies[] = {"reject_new", "drop_oldest", "drop_lowest", "caller_runs"};
   fill(all.overflow, policies[static_cast<std::size_t>(recorded.overflow)]);
   fill(all.strict_window, written_value(recorded.strict_window));
@@ -212,8 +215,8 @@ void refuse_course(const written_settings& w) {
 // Whether other limits were asked for.
 bool names_limits(const simulate_request& asked) {
   const written_settings& w = asked.written;
-  return asked.config || w.max_tasks || w.max_weight || w.rate || w.burst || w.max_waiters || w.overflow ||
-         w.strict_window || w.allow_slow_waiters;
+  return asked.config || w.max_tasks || w.max_weight || w.rate || w.burst || w.max_waiters || w.max_waiting_weight ||
+         w.overflow || w.priority_ageing || w.max_bypass || w.strict_window || w.allow_slow_waiters;
 }
 
 }  // namespace

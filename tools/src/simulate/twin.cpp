@@ -147,7 +147,7 @@ class door_twin {
       case flight_op::reserve:
         return (void)gate_.reserve(asked_by(e));
       case flight_op::leave:
-        return gate_.cancel_reservation();
+        return gate_.cancel_reservation(e.weight);
       case flight_op::join:
         return join(e);
       case flight_op::withdraw:

@@ -8,7 +8,7 @@
 
 namespace weir {
 
-/// Order of entry.
+/// Order of entry: who waits goes before those of a lower priority (limits::priority_ageing).
 enum class priority : std::uint8_t { low, normal, high };
 
 /// Options of one acquisition at a limiter: `acquire({.weight = 8, .until = within(20ms)})`.

@@ -106,9 +106,10 @@ struct flight_start {
 
   /// Goes past that entry. @param change  the limits from there on, for set_limits.
   void pass(const flight_entry& entry, const weir::limits* change) noexcept;
-  /// Whether it says all: an operation may begin, nobody is in line, and no more is held than the limits are.
+  /// Whether it says all: an operation may begin, nobody is in line or was promised a place there, and no more is held
+  /// than the limits are.
   [[nodiscard]] bool is_complete(const flight_entry& next) const noexcept {
-    return begins_operation(next.op) && (state.flags & flight_entry::line) == 0;
+    return begins_operation(next.op) && (state.flags & flight_entry::line) == 0 && state.places == 0;
   }
 
   friend bool operator==(const flight_start&, const flight_start&) = default;

@@ -17,8 +17,10 @@ namespace weir {
 /// Admits at most max_tasks holders of at most max_weight in sum, at most burst + rate * T of them in every window of
 /// length T between the times of admission.
 ///
-/// Who cannot be admitted may wait in one strict first-in-first-out line: a heavy one at its head is not overtaken by
-/// light ones, which costs up to its weight less one in idle capacity, and starves nobody.
+/// Who cannot be admitted may wait in one line, in the order of arrival within a priority; a higher one goes before
+/// those that are lower, until they have been passed often enough (limits::priority_ageing). A heavy one at the head is
+/// not overtaken by light ones, which costs up to its weight less one in idle capacity, and starves nobody; but see
+/// limits::max_bypass.
 ///
 /// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
 /// happens before whatever a later admission returns to that had no room without it. Nothing allocates but the
@@ -61,7 +63,7 @@ class limiter {
   /// @param until   by the limiter's clock; a time that has passed admits what needs no wait.
   /// Blocking: the thread sleeps, and is woken for its outcome and, at the head of the line, for its token. Registers a
   /// std::stop_callback on its stack where `stop` can be stopped. What is at the limit is handed over in the order of
-  /// arrival.
+  /// the line, linear in those that it passes there.
   /// The second form also refuses `expired` what its own deadline leaves no time for, and `invalid` a priority that is
   /// none.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
@@ -75,7 +77,7 @@ class limiter {
   /// as it was or as it will be; after it, all as they are. After a close nothing changes any more.
   /// @param next  all of them, checked as by the constructor. max_tasks that were `unlimited` stay so, since what is
   ///              held was not counted; counted ones can become `unlimited`: 16,777,215. max_weight that was
-  ///              `unlimited` stays so, any other stays a number.
+  ///              `unlimited` stays so, any other stays a number. max_waiting_weight that was `unlimited` stays so.
   /// @throws std::invalid_argument naming the field, the value and the rule; at the door of a pool std::system_error if
   ///         a rate comes and its clock thread cannot be started. Then nothing has changed.
   /// Takes the short lock, and then wakes whom it decided on: linear in those who wait.
@@ -91,11 +93,12 @@ class limiter {
   void close() noexcept { gate_.close(); }
   [[nodiscard]] bool is_closed() const noexcept { return gate_.is_closed(); }
 
-  /// What is held and who waits at some moment during the call; outdated at once. 0 where the limit is `unlimited`,
-  /// since it is then not counted. Wait-free.
+  /// What is held, who waits and what those weigh at some moment during the call; outdated at once. 0 where the limit
+  /// is `unlimited`, since it is then not counted. Wait-free.
   [[nodiscard]] std::int64_t tasks_in_use() const noexcept { return gate_.tasks_in_use(); }
   [[nodiscard]] std::int64_t weight_in_use() const noexcept { return gate_.weight_in_use(); }
   [[nodiscard]] std::int64_t waiting() const noexcept { return gate_.waiting(); }
+  [[nodiscard]] std::int64_t waiting_weight() const noexcept { return gate_.waiting_weight(); }
   /// The limits as they are in force, all of one moment. Takes the short lock.
   [[nodiscard]] limits configured() const { return gate_.configured(); }
 

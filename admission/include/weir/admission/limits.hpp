@@ -53,7 +53,7 @@ rate per_minute(Number) = delete;
 enum class overflow : std::uint8_t {
   /// The newcomer is refused `waiters_full`.
   reject_new,
-  /// The one that waits longest is refused `shed`; the newcomer takes its place at the end.
+  /// The one that waits longest is refused `shed`; the newcomer takes its place.
   drop_oldest,
   /// The newest of the lowest priority is refused `shed`, if that is below the newcomer's; else the newcomer is
   /// refused.
@@ -76,7 +76,19 @@ struct limits {
   std::int64_t burst = 0;
   /// Most callables and threads that wait at the door. 0 to 16,777,215; 0: nobody waits, but threads of caller_runs.
   std::int64_t max_waiters = 1'024;
+  /// Most summed weight that waits at the door. 1 to 9,007,199,254,740,992 (2^53), or `unlimited`: not counted. What is
+  /// heavier never waits. Else `overflow` says what happens, as for max_waiters; a newcomer may be worth several of
+  /// those who wait.
+  std::int64_t max_waiting_weight = unlimited;
   weir::overflow overflow = overflow::reject_new;
+  /// How often one that waits may be passed, at their arrival, by those of the next higher priority; by those two
+  /// levels above it twice as often, all passings counted. 0 to 16,777,215; 0: priorities do not order the line;
+  /// `unlimited`: strictly, and a flood of higher ones keeps the others out.
+  std::int64_t priority_ageing = 8;
+  /// How often one that waits for weight may be overtaken by lighter ones behind it for which there is room. 0 to
+  /// 16,777,215; 0: never, and up to its weight less one stays idle; `unlimited`: a stream of light ones keeps it out.
+  /// Else each look at the line is linear in those who wait.
+  std::int64_t max_bypass = 0;
   /// Looks at the clock again after taking a token, and lets the token go if more than 1 ms has passed since the first
   /// look: the rate then holds by any outside clock with 1 ms of slack. A time that a caller passes ahead of the clock
   /// is taken as the present. Costs one more reading of the clock for each admission, two with a caller's time.
@@ -104,6 +116,7 @@ inline constexpr std::int64_t largest_max_tasks = (std::int64_t{1} << 24) - 1;
 inline constexpr std::int64_t least_flight_entries = 1'024;
 inline constexpr std::int64_t most_flight_entries = (std::int64_t{1} << 24) - 1;
 inline constexpr std::int64_t largest_max_weight = (std::int64_t{1} << 31) - 1;
+inline constexpr std::int64_t largest_max_waiting_weight = std::int64_t{1} << 53;
 
 /// Returns `given` if every field is possible.
 /// @throws std::invalid_argument naming the field, the value and the rule, e.g.

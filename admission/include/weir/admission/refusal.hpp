@@ -16,7 +16,7 @@ namespace weir {
 enum class refusal_reason : std::uint8_t {
   tasks_full,      ///< `max_tasks` are live.
   weight_full,     ///< The weight does not fit beside what is held now.
-  waiters_full,    ///< It would wait, and `max_waiters` wait already.
+  waiters_full,    ///< It would wait, and `max_waiters` do already, or as much weight as may wait with it.
   rate_limited,    ///< No token is left; `retry_after` is exact if nobody else takes it.
   too_heavy,       ///< Heavier than the limit: it could never be granted.
   expired,         ///< Its deadline has passed, or comes before its exact rate wait is over.
@@ -38,14 +38,16 @@ inline constexpr std::size_t refusal_reason_count = 16;
 [[nodiscard]] std::string_view to_string(refusal_reason reason) noexcept;
 
 /// What a refusal counts.
-enum class quantity : std::uint8_t { weight, tokens, priority };
+enum class quantity : std::uint8_t { weight, tokens, priority, waiting_weight };
 
 /// A refusal with its circumstances, as they were when it was decided. Numbers that do not apply are 0.
 struct refusal {
   refusal_reason reason = refusal_reason::invalid;
-  quantity what = quantity::weight;  ///< What `asked` is a number of; for invalid and too_heavy also `limit`.
-  std::int64_t asked = 0;            ///< What was asked for.
-  std::int64_t limit = 0;            ///< The limit that refused it.
+  /// What `asked` is a number of; for invalid and too_heavy also `limit`. `waiting_weight`: weight, for waiters_full by
+  /// the weight that waits and not by the number.
+  quantity what = quantity::weight;
+  std::int64_t asked = 0;  ///< What was asked for.
+  std::int64_t limit = 0;  ///< The limit that refused it.
   /// How much of that limit was in use, at the instant of the decision. While the limit itself is being changed it may
   /// be off by the change; never below 0.
   std::int64_t in_use = 0;

@@ -31,8 +31,8 @@ struct submit_options {
   std::int64_t weight = 1;    ///< 1 to max_weight, or to 2,147,483,647; held until the task has ended.
   weir::deadline deadline{};  ///< Covers waiting, queueing and running.
   task_name name{};
-  /// Order of entry into the pool. It does not order stealing, nor waiting at the door; the lowest is looked at within
-  /// 61 x 8 tasks.
+  /// Order of entry: at the door, see limits::priority_ageing, and into the pool, where the lowest is looked at within
+  /// 61 x 8 tasks. It does not order stealing.
   weir::priority priority = priority::normal;
   trace_id trace{};  ///< By default that of the submitting task, if there is one.
 };

@@ -2,8 +2,8 @@
 //
 // Fast path, while nobody waits: weight and deadline, a look at the bucket, the capacity (one compare-and-swap), the
 // token (one compare-and-swap). Capacity before token, since capacity can be given back and a token cannot. Slow path:
-// a strict first-in-first-out queue under a short lock; who releases hands what it releases to the head and to those
-// behind it for whom there is room, in order, and wakes exactly those. admission/README.md tells the protocol.
+// a queue in the order of priority and arrival, under a short lock; who releases hands what it releases to the head and
+// to those behind it for whom there is room, in order, and wakes exactly those. admission/README.md tells the protocol.
 // Progress: try_admit and a release with nobody waiting are lock-free, the observers wait-free; all else may take the
 // lock, under which no wake-up, no allocation and no user code runs but the clock's `now`, where there is a rate. What
 // was decided there is told after it, to each waiter in order.
@@ -93,14 +93,17 @@ class gate {
   [[nodiscard]] static bool is_worth_waiting(refusal_reason why) noexcept;
 
   /// Promises a place in the queue, making room as the overflow policy says; or says why not: `closed`, `waiters_full`,
-  /// or `expired` and `timed_out` where the rate alone, after those in line, takes longer. Takes the lock, unless it
-  /// refuses one without a deadline under reject_new, which is wait-free; linear in those in line where the lowest is
-  /// dropped. It may drop several, if others take the places before it.
+  /// or `expired` and `timed_out` where the rate alone, after those ahead of it, takes longer. Takes the lock, unless
+  /// it refuses one without a deadline under reject_new, which is wait-free; linear in those that it would pass, and in
+  /// all in line where one is dropped, or with a rate and max_bypass. It may drop several, if others take the places
+  /// before it, or if it is heavier.
   [[nodiscard]] result<slot> reserve(const door_request& asked);
   /// Gives the promised place up. Wait-free.
-  void cancel_reservation() noexcept;
-  /// Takes the promised place at the end of the queue. From here on the waiter hears once from the gate, maybe before
-  /// this returns. `uncounted` is for the thread of caller_runs, which nobody promised a place.
+  /// @param weight  that was promised it.
+  void cancel_reservation(std::uint32_t weight) noexcept;
+  /// Takes the promised place in the queue, linear in those that it passes there. From here on the waiter hears once
+  /// from the gate, maybe before this returns. `uncounted` is for the thread of caller_runs, which nobody promised a
+  /// place.
   enum class place : std::uint8_t { reserved, uncounted };
   void join(waiter& w, place where) noexcept;
 
@@ -175,6 +178,8 @@ class gate {
   [[nodiscard]] std::int64_t weight_in_use() const noexcept;
   /// Places that are promised or taken, also by what was refused and is not destroyed yet.
   [[nodiscard]] std::int64_t waiting() const noexcept;
+  /// The weight of those, if it is limited.
+  [[nodiscard]] std::int64_t waiting_weight() const noexcept;
   /// The heaviest that can be admitted: the limit, or where weights are not counted the most that a weight can be.
   [[nodiscard]] std::int64_t max_weight() const noexcept {
     return counts_weight_ ? max_weight_.load(memory_order_relaxed) : largest_max_weight;
@@ -238,7 +243,7 @@ class gate {
                                                       time_of whose) noexcept;
   [[gnu::cold]] void give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept;
   [[gnu::cold]] void give_token_back_recorded(time_point stamp) noexcept;
-  [[gnu::cold]] void leave_place_recorded() noexcept;
+  [[gnu::cold]] void leave_place_recorded(std::uint32_t weight) noexcept;
   [[nodiscard, gnu::cold]] bool try_add_child_recorded() noexcept;
   [[nodiscard]] bool take_child() noexcept;
   [[gnu::cold]] void note_granted(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
@@ -287,11 +292,23 @@ class gate {
   void tell(watchers wanted) noexcept;
   void look(bell when) noexcept WEIR_EXCLUDES(mutex_);
   void hand_on(time_point now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  // What one in line lacks; nothing if it has left it.
+  using lack = std::optional<refusal_reason>;
+  [[nodiscard]] lack let_in(waiter& w, time_point& now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
+  [[nodiscard]] lack let_past(waiter& heavy, time_point& now, bell when, outcomes& decided) noexcept
+      WEIR_REQUIRES(mutex_);
+  void announce(waiter& w, time_point due, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
-  [[nodiscard]] bool turns_away(const door_request& asked, std::int64_t waiting_now) const noexcept;
+  [[nodiscard]] std::optional<refusal> lacks_place(const door_request& asked) const noexcept;
+  [[nodiscard]] bool may_turn_away(const door_request& asked) const noexcept;
   [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
+  [[nodiscard]] bool may_pass(const door_request& newcomer, const waiter& in_line) const noexcept;
+  [[nodiscard]] bool may_overtake(const door_request& light, const waiter& heavy) const noexcept;
+  [[nodiscard]] std::int64_t least_ahead(const door_request& newcomer, const waiter* dropped) noexcept
+      WEIR_REQUIRES(mutex_);
+  void insert(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool add_child_from_word(std::size_t giver) noexcept;
   void end_child_at_word(std::size_t giver) noexcept;
   [[nodiscard]] bool may_have_spare() const noexcept;
@@ -306,7 +323,10 @@ class gate {
   void begin_being_over() noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool is_still_over(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void end_being_over() noexcept WEIR_REQUIRES(mutex_);
-  void leave_place() noexcept;
+  void leave_place(std::uint32_t weight) noexcept;
+  void add_waiting_weight(std::int64_t weight) noexcept {
+    if (counts_waiting_weight_) waiting_weight_.fetch_add(weight, memory_order_relaxed);
+  }
   void notify_emptied() noexcept;
 
   const clock_source* clock_;
@@ -315,6 +335,7 @@ class gate {
   const std::unique_ptr<flight_ring> flight_;
   const bool counts_tasks_;
   const bool counts_weight_;
+  const bool counts_waiting_weight_;
   const child_stock::rule stock_rule_;
   const std::unique_ptr<child_stock> stock_;  // null: there are no givers, or tasks are not counted
   credits credits_;  // none: there are givers or a flight recorder, there was a rate, or limits are small
@@ -326,7 +347,10 @@ class gate {
   atomic<std::int64_t> max_tasks_;
   atomic<std::int64_t> max_weight_;
   atomic<std::int64_t> max_waiters_;
+  atomic<std::int64_t> max_waiting_weight_;
   atomic<weir::overflow> overflow_;
+  atomic<std::int64_t> priority_ageing_;
+  atomic<std::int64_t> max_bypass_;
   atomic<bool> strict_window_;
   atomic<bool> allow_slow_waiters_;
   // The largest max_tasks there was. Writers and readers as above.
@@ -345,6 +369,9 @@ class gate {
   // Readers: reserve under the lock, so that it never passes max_waiters; wait_until_empty; reports.
   // (1) left: release subtraction after what waited is destroyed -> acquire load by wait_until_empty.
   atomic<std::int64_t> waiting_{0};
+  // The weight of those, if it is limited. Writers as above, each before it changes the number. Readers: reserve under
+  // the lock, so that it never passes max_waiting_weight; reports; relaxed, a number alone.
+  atomic<std::int64_t> waiting_weight_{0};
   // How many are in the line, as queue_ knows it. Writers: under the lock. Readers: newcomers, for the length of the
   // wait behind them; relaxed, a number alone.
   atomic<std::int64_t> in_line_{0};
@@ -355,9 +382,10 @@ class gate {
 
   alignas(cache_line) mutable mutex mutex_;
   waiter_list queue_ WEIR_GUARDED_BY(mutex_);
-  const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the head that was told to come back for its token
+  const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the one that was told to come back for its token
   time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
-  bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;             // for spare units, since it lacks a task
+  bool is_in_order_ WEIR_GUARDED_BY(mutex_) = true;            // of arrival: nobody in line was passed
+  bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;             // for spare units: it lacks a task, or who may pass it
   bool credits_open_ WEIR_GUARDED_BY(mutex_) = false;          // as the word says it
   bool credits_allowed_ WEIR_GUARDED_BY(mutex_) = true;        // until there is a rate
   bool is_over_ WEIR_GUARDED_BY(mutex_) = false;               // more is held than the limits are, or was a moment ago
