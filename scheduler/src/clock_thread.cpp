@@ -53,8 +53,9 @@ void clock_thread::stop() noexcept {
     tracked_frame* left = nullptr;
     {
       const lock_guard held(mutex_);
-      if (heap_.empty()) break;
-      left = take_out(heap_.size() - 1);
+      left = timers_.first();
+      if (left == nullptr) break;
+      timers_.take_out(*left);
     }
     drop_owner(*left);
   }
@@ -77,7 +78,7 @@ void clock_thread::run() noexcept {
       if (stopping_) return;
       seen = word_.load(memory_order_relaxed);  // (2)
       collect(now_due, now);
-      until = std::min(ring_, heap_.empty() ? time_point::max() : heap_.front()->deadline.at());
+      until = std::min(ring_, timers_.first() == nullptr ? time_point::max() : timers_.first()->deadline.at());
       sleeps_until_ = until;
     }
     if (now_due.ring) core_->door().pump();  // before the stop callbacks, which may take their time
@@ -90,8 +91,10 @@ void clock_thread::run() noexcept {
 }
 
 void clock_thread::collect(batch& out, time_point now) noexcept {
-  while (!heap_.empty() && out.count < out.due.size() && heap_.front()->deadline.has_passed(now)) {
-    out.due[out.count++] = take_out(0);
+  for (tracked_frame* f = timers_.first(); f != nullptr && f->deadline.has_passed(now); f = timers_.first()) {
+    if (out.count == out.due.size()) break;
+    timers_.take_out(*f);
+    out.due[out.count++] = f;
   }
   out.ring = ring_ <= now;
   if (out.ring) ring_ = time_point::max();
@@ -99,13 +102,12 @@ void clock_thread::collect(batch& out, time_point now) noexcept {
 
 void clock_thread::promise_room() {
   const lock_guard held(mutex_);
-  if (heap_.capacity() <= heap_.size() + promised_) heap_.reserve(std::max<std::size_t>(64, 2 * heap_.capacity()));
-  ++promised_;
+  timers_.promise_room();
 }
 
 void clock_thread::return_room() noexcept {
   const lock_guard held(mutex_);
-  --promised_;
+  timers_.return_room();
 }
 
 void clock_thread::insert(tracked_frame& f) noexcept {
@@ -113,10 +115,7 @@ void clock_thread::insert(tracked_frame& f) noexcept {
   bool must_wake = false;
   {
     const lock_guard held(mutex_);
-    --promised_;
-    heap_.push_back(&f);  // within the capacity that was promised: cannot throw
-    f.heap_index = static_cast<std::uint32_t>(heap_.size() - 1);
-    sift_up(heap_.size() - 1);
+    timers_.insert(f);
     must_wake = must_wake_for(f.deadline.at());
   }
   if (must_wake) futex_wake(&word_, wake_all);
@@ -125,8 +124,8 @@ void clock_thread::insert(tracked_frame& f) noexcept {
 void clock_thread::cancel(tracked_frame& f) noexcept {
   {
     const lock_guard held(mutex_);
-    if (f.heap_index == not_in_heap) return;
-    (void)take_out(f.heap_index);
+    if (!timers_.contains(f)) return;
+    timers_.take_out(f);
   }
   drop_owner(f);
 }
@@ -147,50 +146,6 @@ bool clock_thread::must_wake_for(time_point at) noexcept {
   sleeps_until_ = at;
   (void)word_.fetch_add(1, memory_order_relaxed);  // (2)
   return true;
-}
-
-// ---- the heap
-
-void clock_thread::place(std::size_t index, tracked_frame* f) noexcept {
-  heap_[index] = f;
-  f->heap_index = static_cast<std::uint32_t>(index);
-}
-
-void clock_thread::sift_up(std::size_t index) noexcept {
-  tracked_frame* const f = heap_[index];
-  while (index > 0) {
-    const std::size_t above = (index - 1) / 2;
-    if (heap_[above]->deadline <= f->deadline) break;
-    place(index, heap_[above]);
-    index = above;
-  }
-  place(index, f);
-}
-
-void clock_thread::sift_down(std::size_t index) noexcept {
-  tracked_frame* const f = heap_[index];
-  for (;;) {
-    std::size_t below = 2 * index + 1;
-    if (below >= heap_.size()) break;
-    if (below + 1 < heap_.size() && heap_[below + 1]->deadline < heap_[below]->deadline) ++below;
-    if (f->deadline <= heap_[below]->deadline) break;
-    place(index, heap_[below]);
-    index = below;
-  }
-  place(index, f);
-}
-
-tracked_frame* clock_thread::take_out(std::size_t index) noexcept {
-  tracked_frame* const out = heap_[index];
-  tracked_frame* const last = heap_.back();
-  heap_.pop_back();
-  if (last != out) {
-    place(index, last);
-    sift_up(index);
-    sift_down(last->heap_index);
-  }
-  out->heap_index = not_in_heap;
-  return out;
 }
 
 }  // namespace weir::detail

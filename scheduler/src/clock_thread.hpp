@@ -2,16 +2,15 @@
 // the door.
 //
 // Started with the first need, so that a pool without deadlines and without a rate has none. It sleeps on a futex until
-// the next expiry. The timers are a binary heap of frames, each of which knows its place: insert and cancel are O(log
-// n).
+// the next expiry. To insert and to cancel a timer are O(log n).
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include <weir/admission/clock.hpp>
 #include <weir/admission/detail/gate.hpp>
 #include <weir/queues/mutex.hpp>
+#include <weir/queues/timer_heap.hpp>
 #include <weir/scheduler/detail/frame.hpp>
 
 namespace weir::detail {
@@ -53,17 +52,15 @@ class clock_thread final : public gate::alarm {
   // True if the thread sleeps past `at`: to be woken once the lock is given back.
   [[nodiscard]] bool must_wake_for(time_point at) noexcept WEIR_REQUIRES(mutex_);
 
-  void place(std::size_t index, tracked_frame* f) noexcept WEIR_REQUIRES(mutex_);
-  void sift_up(std::size_t index) noexcept WEIR_REQUIRES(mutex_);
-  void sift_down(std::size_t index) noexcept WEIR_REQUIRES(mutex_);
-  tracked_frame* take_out(std::size_t index) noexcept WEIR_REQUIRES(mutex_);
-
   core* core_;
   const clock_source* clock_;
 
   mutex mutex_;
-  std::vector<tracked_frame*> heap_ WEIR_GUARDED_BY(mutex_);  // earliest deadline first
-  std::size_t promised_ WEIR_GUARDED_BY(mutex_) = 0;
+  struct by_deadline {
+    static bool is_before(const tracked_frame& a, const tracked_frame& b) noexcept { return a.deadline < b.deadline; }
+    static std::uint32_t& place(tracked_frame& f) noexcept { return f.heap_index; }
+  };
+  timer_heap<tracked_frame, by_deadline> timers_ WEIR_GUARDED_BY(mutex_);
   time_point ring_ WEIR_GUARDED_BY(mutex_) = time_point::max();
   time_point sleeps_until_ WEIR_GUARDED_BY(mutex_) = time_point::max();
   bool stopping_ WEIR_GUARDED_BY(mutex_) = false;

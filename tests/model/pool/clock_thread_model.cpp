@@ -238,7 +238,6 @@ TEST(ClockThreadModel, NeedsEachStepOfWhoBringsAnEarlierTime) {
   }
   EXPECT_THAT(failure_of(over_before, "an earlier time does not change the word"), HasSubstr("deadlock"));
   EXPECT_THAT(failure_of(at_the_door, "an earlier ring wakes nobody"), HasSubstr("deadlock"));
-  EXPECT_THAT(failure_of(early_and_late, "an earlier deadline stays below"), HasSubstr("in time"));
 }
 
 TEST(ClockThreadModel, NeedsEachStepOfTheThread) {
@@ -247,7 +246,6 @@ TEST(ClockThreadModel, NeedsEachStepOfTheThread) {
   EXPECT_THAT(failure_of(at_the_door, "the thread sleeps past a ring"), HasSubstr("deadlock"));
   EXPECT_THAT(failure_of(one, "the thread asks early"), HasSubstr("early"));
   EXPECT_THAT(failure_of(at_the_door, "a ring stays"), Not(IsEmpty()));  // it goes round for ever
-  EXPECT_THAT(failure_of(three, "a late deadline stays on top"), HasSubstr("in time"));
 }
 
 TEST(ClockThreadModel, NeedsATimerToBeAnOwnerAsLongAsItIsIn) {

@@ -11,6 +11,7 @@
 #include <source_location>
 
 #include <weir/admission/deadline.hpp>
+#include <weir/queues/timer_heap.hpp>
 #include <weir/scheduler/detail/task_state.hpp>
 #include <weir/scheduler/options.hpp>
 #include <weir/scheduler/task_name.hpp>
@@ -83,9 +84,6 @@ struct frame {
 };
 
 static_assert(sizeof(frame) == 40);
-
-/// Where a frame is in the timer heap.
-inline constexpr std::uint32_t not_in_heap = 0xffff'ffff;
 
 /// A frame with what only some tasks need: a job, a deadline, a trace, a time of admission.
 struct tracked_frame : frame {
