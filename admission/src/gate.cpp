@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <weir/admission/detail/asked.hpp>
+#include <weir/admission/detail/resumption.hpp>
 
 #include "gate_step.hpp"
 
@@ -253,6 +254,7 @@ void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
 }
 
 void gate::tell(watchers wanted) noexcept {
+  const resumption_scope afterwards;
   if (wanted.waiters) look(bell::new_head_only);
   if (wanted.closed && counts_tasks_ && is_nothing_out()) notify_emptied();
 }
@@ -260,6 +262,7 @@ void gate::tell(watchers wanted) noexcept {
 // ---- closing
 
 void gate::close() noexcept {
+  const resumption_scope afterwards;
   outcomes decided;
   {
     lock_guard held(mutex_);

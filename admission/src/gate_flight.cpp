@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <weir/admission/detail/resumption.hpp>
+
 #include "gate_step.hpp"
 
 namespace weir::detail {
@@ -116,6 +118,7 @@ time_point gate::time_again(time_point before) noexcept {
 // ---- steps that take no lock where nothing is recorded
 
 void gate::give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept {
+  const resumption_scope afterwards;
   outcomes decided;
   bool is_empty = false;
   {

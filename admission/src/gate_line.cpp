@@ -1,6 +1,7 @@
 // The gate's line: who waits, who is granted when, and who is told. Read it beside the section "Gate" of
 // admission/README.md; who stands before whom is in gate_order.cpp.
 #include <weir/admission/detail/gate.hpp>
+#include <weir/admission/detail/resumption.hpp>
 
 #include "gate_step.hpp"
 
@@ -75,8 +76,8 @@ void gate::announce(waiter& w, time_point due, bell when, outcomes& decided) noe
   if (when != bell::always && announced_ == &w && due >= announced_at_) return;
   announced_ = &w;
   announced_at_ = due;
-  decided.ring_at = due;
   decided.head_word = w.on_head();
+  if (decided.head_word == nullptr) decided.ring_at = due;  // a thread comes back by itself
 }
 
 void gate::unlink(waiter& w) noexcept {
@@ -94,6 +95,7 @@ void gate::refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept {
 }
 
 void gate::deliver(const outcomes& decided) noexcept {
+  const resumption_scope afterwards;
   // First what others depend on: the calls below run code of the user's.
   if (decided.head_word != nullptr) futex_wake(decided.head_word, wake_all);
   if (decided.fits_again) futex_wake(&within_, wake_all);
@@ -139,6 +141,11 @@ std::optional<refusal> gate::lacks_place(const door_request& asked) const noexce
                  .asked = asked.weight,
                  .limit = most,
                  .in_use = weight};
+}
+
+refusal gate::full_line(const door_request& asked) const noexcept {
+  if (const auto lacks = lacks_place(asked)) return *lacks;
+  return {.reason = refusal_reason::waiters_full, .asked = asked.weight, .limit = max_waiters(), .in_use = waiting()};
 }
 
 // Whether one that lacks a place is refused, without a look at the lock: there is no policy that makes one.

@@ -4,9 +4,10 @@
 #include <array>
 #include <new>
 
+#include <weir/admission/detail/start_thread.hpp>
+
 #include "core.hpp"
 #include "settling.hpp"
-#include "threads.hpp"
 #include "topology.hpp"
 
 namespace weir::detail {

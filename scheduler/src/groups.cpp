@@ -14,7 +14,6 @@
 #include "core.hpp"
 #include "group_chain.hpp"
 #include "settling.hpp"
-#include "threads.hpp"
 
 namespace weir {
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include <weir/admission/detail/start_thread.hpp>
 #include <weir/admission/detail/thread_waiter.hpp>
 #include <weir/queues/backoff.hpp>
 #include <weir/scheduler/this_task.hpp>
@@ -14,7 +15,6 @@
 #include "core.hpp"
 #include "patience.hpp"
 #include "run_context.hpp"
-#include "threads.hpp"
 #include "time_slice.hpp"
 
 namespace weir::detail {

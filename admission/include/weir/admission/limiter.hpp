@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include <weir/admission/acquire_options.hpp>
+#include <weir/admission/async_acquire.hpp>
 #include <weir/admission/deadline.hpp>
 #include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
@@ -24,7 +25,7 @@ namespace weir {
 ///
 /// Any thread may call anything at any time, but the destructor. What a holder did before it gave its permit back
 /// happens before whatever a later admission returns to that had no room without it. Nothing allocates but the
-/// constructor and `flight`.
+/// constructor, `flight`, `enqueue` and the first wait without a thread.
 class limiter {
  public:
   /// @param configured  checked by weir::check; see weir::limits for units and ranges.
@@ -68,6 +69,32 @@ class limiter {
   /// none.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
   [[nodiscard]] result<permit> acquire(const acquire_options& asked);
+
+  /// `co_await limiter.async_acquire(8, within(20ms))`: as `acquire`, but it is the coroutine that waits, in any
+  /// coroutine whatever, and no thread: allowed on a worker of a pool, too. Does not suspend where no wait is needed.
+  /// What waits goes on, as soon as its outcome is decided, on the thread that decided it: who gives back, requests the
+  /// stop, closes or changes limits, at the end of that call and after all whom it decided before; or, at its time, on
+  /// the thread `weir-door`, which all limiters with one clock share and which is there while they are used so. It must
+  /// not block there for what another one does that was let in by the same call, nor long, and must end before the
+  /// limiter does. Instead of caller_runs it is refused waiters_full. After fork(2) nobody keeps its time in the child.
+  /// @throws std::bad_alloc, std::system_error, where it has to wait and there is no timer to be had; it does not wait
+  ///         then.
+  /// Allocates nothing in the steady state: its place is in the coroutine's frame. See admission/async.md.
+  [[nodiscard]] acquire_awaiter async_acquire(std::int64_t weight = 1, deadline until = {}, std::stop_token stop = {}) {
+    return async_acquire({.weight = weight, .until = until, .stop = std::move(stop)});
+  }
+  [[nodiscard]] acquire_awaiter async_acquire(acquire_options asked) { return {async_door(), std::move(asked)}; }
+
+  /// As `async_acquire`, for a callable: `f(result<permit>)` is called once, with the permit or, if it was refused
+  /// while it waited, with the reason. At once, on this thread, if it is admitted at once; if this thread is calling
+  /// one already, then after that. The result says why it does not even wait: then `f` has not been touched.
+  /// @param f  movable; moved only if it does not run at once. It must not throw: the program terminates.
+  /// @throws std::bad_alloc, std::system_error; what moving `f` throws. Then it is not called.
+  /// Allocates once where it does not run at once.
+  template <detail::takes_permit F>
+  result<void> enqueue(const acquire_options& asked, F&& f) {
+    return detail::enqueue_at(async_door(), asked, std::forward<F>(f));
+  }
 
   /// Changes the limits, at once, all or none. Also to less than what is held: then nobody is let in, and in a pool no
   /// child begins (it runs inline), until that fits again. Those who wait and are heavier than max_weight leave
@@ -124,7 +151,10 @@ class limiter {
   [[nodiscard]] result<permit> attempt(std::int64_t weight, time_point now, detail::time_of whose) noexcept;
   [[nodiscard]] result<permit> wait_for(const detail::door_request& asked, const std::stop_token& stop);
 
+  [[nodiscard]] detail::async_door async_door() noexcept { return {&gate_, &timer_}; }
+
   detail::gate gate_;
+  detail::door_timer timer_;  // ends before the gate, which it calls
 };
 
 }  // namespace weir

@@ -7,6 +7,9 @@
 #include <weir/admission/detail/gate.hpp>
 
 namespace weir {
+namespace detail {
+class async_wait;
+}
 
 /// Weight held at a limiter. Its lifetime must end before the limiter's, whose destructor terminates otherwise.
 /// Move-only; empty after a move and after `release`, and an empty one gives nothing back: never twice.
@@ -79,6 +82,7 @@ class [[nodiscard]] permit {
 
  private:
   friend class limiter;
+  friend class detail::async_wait;
   permit(detail::gate& from, std::uint32_t weight, const detail::admission& in) noexcept
       : gate_(&from), weight_(weight), has_token_(in.took_token), admitted_at_(in.at) {}
 

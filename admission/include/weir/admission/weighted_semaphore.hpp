@@ -47,6 +47,15 @@ class weighted_semaphore {
   /// room and nobody waits it is one compare-and-swap, too, and reads no clock: `admitted_at` is then time_point{}.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
 
+  /// The same without a thread that waits; see limiter::async_acquire and limiter::enqueue.
+  [[nodiscard]] acquire_awaiter async_acquire(std::int64_t weight = 1, deadline until = {}, std::stop_token stop = {}) {
+    return limiter_.async_acquire(weight, until, std::move(stop));
+  }
+  template <detail::takes_permit F>
+  result<void> enqueue(const acquire_options& asked, F&& f) {
+    return limiter_.enqueue(asked, std::forward<F>(f));
+  }
+
   /// Changes the capacity at once, also below what is held: then nothing is granted until what is held fits again.
   /// Those who wait and are heavier than it leave `too_heavy`; those who fit now are let in, in order.
   /// @param capacity  1 to 2,147,483,647.

@@ -24,6 +24,8 @@ class timer_heap {
     ++promised_;
   }
   void return_room() noexcept { --promised_; }
+  /// The room of one that was just taken out is promised again.
+  void keep_room() noexcept { ++promised_; }
 
   /// Uses promised room.
   void insert(T& one) noexcept {

@@ -18,6 +18,7 @@
 #include <weir/admission/detail/capacity.hpp>
 #include <weir/admission/detail/child_stock.hpp>
 #include <weir/admission/detail/credits.hpp>
+#include <weir/admission/detail/door_alarm.hpp>
 #include <weir/admission/detail/waiter.hpp>
 #include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
@@ -32,16 +33,7 @@ class flight_ring;
 
 class gate {
  public:
-  /// Who comes back with `pump` when a token is due, for waiters that cannot do it themselves. Told outside the lock.
-  class alarm {
-   public:
-    /// Called before there may be waiters that lack a token, maybe more than once. @throws what keeps it from ringing.
-    virtual void get_ready() = 0;
-    virtual void ring_at(time_point at) noexcept = 0;
-
-   protected:
-    ~alarm() = default;
-  };
+  using alarm = door_alarm;
 
   /// The outcome of an attempt: granted at `stamp`, or why not. Small, so that a refusal costs no more than a grant;
   /// `explain` makes the full refusal of it.
@@ -70,6 +62,8 @@ class gate {
   /// that is said, by `cancel_reservation`, and not before.
   struct as_twin {};
   gate(as_twin /*tag*/, const flight_start& from, const clock_source& clock);
+  /// Who comes back with `pump`, where that is known later. Before anybody is here.
+  void set_alarm(alarm& for_tokens) noexcept { alarm_ = &for_tokens; }
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
   /// Nothing is held and nobody is in the line any more: else it says so on stderr and terminates, in every build,
@@ -98,6 +92,12 @@ class gate {
   /// all in line where one is dropped, or with a rate and max_bypass. It may drop several, if others take the places
   /// before it, or if it is heavier.
   [[nodiscard]] result<slot> reserve(const door_request& asked);
+  /// Before a join of one that comes back for no token itself. @throws what alarm::get_ready does.
+  void prepare_alarm() {
+    if (alarm_ != nullptr && has_rate()) alarm_->get_ready();
+  }
+  /// That there is no place in line, as a refusal.
+  [[nodiscard]] refusal full_line(const door_request& asked) const noexcept;
   /// Gives the promised place up. Wait-free.
   /// @param weight  that was promised it.
   void cancel_reservation(std::uint32_t weight) noexcept;

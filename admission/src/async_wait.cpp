@@ -1,0 +1,99 @@
+#include <weir/admission/detail/async_wait.hpp>
+
+#include <algorithm>
+
+#include <weir/admission/detail/asked.hpp>
+
+namespace weir::detail {
+namespace {
+
+door_request request_of(const acquire_options& asked) noexcept {
+  return {.weight = static_cast<std::uint32_t>(asked.weight),  // checked before it is looked at
+          .priority = static_cast<std::uint8_t>(asked.priority),
+          .may_wait = true,
+          .deadline = asked.deadline,
+          .patience = asked.until};
+}
+
+}  // namespace
+
+std::optional<result<admission>> async_door::look(const acquire_options& asked) const noexcept {
+  if (const auto wrong = check_weight(*at, asked.weight)) return *wrong;
+  if (const auto wrong = check_priority(asked.priority)) return *wrong;
+  const door_request request = request_of(asked);
+  gate::verdict v{.granted = false, .why = refusal_reason::cancelled, .stamp = {}, .retry_after = {}};
+  if (!asked.stop.stop_requested()) v = at->try_admit(request, at->clock().now());
+  if (v.granted) return admission{v.stamp, v.took_token};
+  if (gate::is_worth_waiting(v.why)) return std::nullopt;
+  return at->explain(v, request);
+}
+
+result<void> async_door::take_place(const acquire_options& asked) const {
+  timer_thread& keeper = timer->started();
+  at->prepare_alarm();
+  keeper.promise_room();
+  struct room {
+    timer_thread* of;
+    ~room() {
+      if (of != nullptr) of->return_room();
+    }
+  } unused{&keeper};
+  const result<gate::slot> place = at->reserve(request_of(asked));
+  if (!place) return place.error();
+  if (*place == gate::slot::caller_runs) return at->full_line(request_of(asked));  // there is no caller that could wait
+  unused.of = nullptr;
+  return {};
+}
+
+void async_door::leave_place(const acquire_options& asked) const noexcept {
+  at->cancel_reservation(static_cast<std::uint32_t>(asked.weight));
+  timer->started().return_room();
+}
+
+async_wait::async_wait(const async_door& where, const acquire_options& asked) noexcept
+    : waiter(request_of(asked)), door_(where), asked_(asked), outcome_(refusal{}) {}
+
+void async_wait::settle(permit in) noexcept {
+  outcome_ = admission{in.admitted_at_, in.has_token_};
+  in.gate_ = nullptr;  // `finish` makes it again
+}
+
+bool async_wait::waits() noexcept {
+  gate& at = *door_.at;
+  is_placed_ = true;
+  // Before the join, so that a stop from then on finds it in line; one that was earlier is looked for after it.
+  if (asked_.stop.stop_possible()) callback_.emplace(asked_.stop, on_stop{this});
+  at.join(*this, gate::place::reserved);
+  if (asked_.stop.stop_requested()) (void)at.withdraw(*this, refusal_reason::cancelled);
+  const time_point leave = std::min(asked_.deadline, asked_.until).at();
+  if (leave != time_point::max()) door_.timer->started().set(*this, leave);
+  return (state_.fetch_or(armed, memory_order_acq_rel) & decided) == 0;  // (1)
+}
+
+result<permit> async_wait::finish() noexcept {
+  callback_.reset();  // waits for it, if it runs on another thread
+  if (is_placed_) door_.timer->started().remove(*this);
+  if (!outcome_) return outcome_.error();
+  return permit_of(door_, asked_, *outcome_);
+}
+
+void async_wait::on_granted(time_point stamp) noexcept {
+  outcome_ = admission{stamp, took_token()};
+  decide();
+}
+
+void async_wait::on_refused(const refusal& why) noexcept {
+  outcome_ = why;
+  decide();
+}
+
+void async_wait::on_time() noexcept {
+  const bool is_expired = asked_.deadline <= asked_.until;
+  (void)door_.at->withdraw(*this, is_expired ? refusal_reason::expired : refusal_reason::timed_out);
+}
+
+void async_wait::decide() noexcept {
+  if ((state_.fetch_or(decided, memory_order_acq_rel) & armed) != 0) resume_in_turn(*this);  // (1)
+}
+
+}  // namespace weir::detail
