@@ -14,7 +14,7 @@ using outcome = task_word::outcome;
 using place = task_word::place;
 using hold = task_word::hold;
 
-constexpr demand one{.tasks = 1, .weight = 0};
+constexpr demand one_task{.tasks = 1, .weight = 0};
 
 outcome take(task_word& word, place from = place::newcomer, hold kind = hold::final) {
   task_word::view seen{};
@@ -37,7 +37,7 @@ TEST(TaskWord, FindsRoomWhoeverGaveItBack) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(take(word), outcome::tasks_full);
     if (i % 3 == 2) {
-      (void)word.give_back(one, hold::final);
+      (void)word.give_back(one_task, hold::final);
     } else {
       (void)word.give_back_as(static_cast<std::size_t>(i % 3));
     }
@@ -64,7 +64,7 @@ TEST(TaskWord, AnAttemptThatMayGiveItsRoomBackIsContended) {
   ASSERT_EQ(take(word, place::newcomer, hold::attempt), outcome::taken);
   EXPECT_EQ(take(word), outcome::contended);
   EXPECT_EQ(take(word, place::head), outcome::tasks_full);
-  (void)word.give_back(one, hold::attempt);
+  (void)word.give_back(one_task, hold::attempt);
   EXPECT_EQ(word.load().attempts, 0U);
   ASSERT_EQ(take(word, place::newcomer, hold::attempt), outcome::taken);
   word.settle();
@@ -123,7 +123,7 @@ TEST(TaskWord, WhoGivesBackHearsOfThoseWhoWait) {
   EXPECT_TRUE(word.give_back_as(0).waiters);
   EXPECT_EQ(take(word), outcome::waiters_ahead);
   EXPECT_EQ(take(word, place::head), outcome::taken);
-  EXPECT_TRUE(word.give_back(one, hold::final).waiters);
+  EXPECT_TRUE(word.give_back(one_task, hold::final).waiters);
   word.set_waiters(false);
   EXPECT_FALSE(word.give_back_as(0).waiters);
   EXPECT_EQ(take(word), outcome::taken);
@@ -138,7 +138,7 @@ TEST(TaskWord, WhoGivesBackHearsOfTheClose) {
   const watchers first = word.give_back_as(0);
   EXPECT_TRUE(first.closed);
   EXPECT_FALSE(first.waiters);
-  EXPECT_TRUE(word.give_back(one, hold::final).closed);
+  EXPECT_TRUE(word.give_back(one_task, hold::final).closed);
   EXPECT_EQ(held(word, 2), 0);
   EXPECT_EQ(take(word), outcome::closed);
   EXPECT_EQ(take(word, place::head), outcome::closed);
@@ -156,7 +156,7 @@ TEST(TaskWord, CountsWhateverComesAndGoes) {
       if (inside < most) ++inside;
     } else if (inside > 0) {
       const std::size_t by = random() % (givers + 1);
-      (void)(by == givers ? word.give_back(one, hold::final) : word.give_back_as(by));
+      (void)(by == givers ? word.give_back(one_task, hold::final) : word.give_back_as(by));
       --inside;
     }
     ASSERT_EQ(held(word, most), inside);
