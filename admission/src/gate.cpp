@@ -61,6 +61,7 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
     : clock_(&clock),
       alarm_(for_tokens),
       flight_(std::move(flight)),
+      breaker_(configured.breaker),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
       counts_waiting_weight_(configured.max_waiting_weight != unlimited),
@@ -103,9 +104,22 @@ gate::~gate() {
 // ---- the fast path
 
 gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {
+  if (breaker_.may_be_shut()) [[unlikely]] {
+    const duration pause = is_twin() ? duration::zero() : breaker_.pause_at(now);  // its log says who was turned away
+    if (pause != duration::zero()) return refuse_in_pause(asked, now, pause);
+  }
   if (flight_ != nullptr) [[unlikely]]
     return try_admit_recorded(asked, now, whose);
   return decide(asked, now, whose);
+}
+
+gate::verdict gate::refuse_in_pause(const door_request& asked, time_point now, duration pause) noexcept {
+  verdict v{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
+  if (capacity_.load().closed) return v;
+  v.why = refusal_reason::breaker_open;
+  v.retry_after = pause;
+  note_turned_away(asked.weight, v.why);
+  return v;
 }
 
 gate::verdict gate::try_admit_recorded(const door_request& asked, time_point now, time_of whose) noexcept {
@@ -320,6 +334,9 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
     case refusal_reason::expired:
     case refusal_reason::timed_out:
       why.rate = bucket_.refill();
+      break;
+    case refusal_reason::breaker_open:
+      why.limit = breaker_.configured().consecutive_expired;
       break;
     default:
       break;

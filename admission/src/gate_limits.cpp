@@ -50,6 +50,7 @@ void gate::set_limits(const limits& next) {
     // taken can still be given back.
     const bool is_other_rate = next.rate != bucket_.refill() || next.burst != bucket_.burst();
     if (is_other_rate) bucket_.set_rate(next.rate, next.burst);
+    breaker_.set(next.breaker);
     sweep_credits();
     credits_allowed_ = credits_allowed_ && next.rate.is_unlimited();
     max_waiters_.store(next.max_waiters, memory_order_relaxed);
@@ -159,6 +160,7 @@ limits gate::configured() const {
           .max_bypass = max_bypass_.load(memory_order_relaxed),
           .strict_window = strict_window_.load(memory_order_relaxed),
           .allow_slow_waiters = allow_slow_waiters_.load(memory_order_relaxed),
+          .breaker = breaker_.configured(),
           .flight_entries = entries_of_flight()};
 }
 

@@ -111,6 +111,7 @@ void gate::deliver(const outcomes& decided) noexcept {
     const bool had_a_place = w->counted_;
     const std::uint32_t weight = w->request_.weight;
     const verdict v{.granted = false, .why = w->why_, .stamp = {}, .retry_after = {}};
+    if (v.why == refusal_reason::expired && breaker_.is_on()) breaker_.note_expired(clock_->now());
     w->on_refused(explain(v, w->request_));
     if (had_a_place && !is_twin()) leave_place(weight);  // now that what waited is destroyed
     w = next;

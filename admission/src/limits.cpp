@@ -82,6 +82,11 @@ const limits& check(const limits& given) {
   require_range("priority_ageing", given.priority_ageing, 0, largest_max_tasks, true);
   require_range("max_bypass", given.max_bypass, 0, largest_max_tasks, true);
   require_range("max_waiting_weight", given.max_waiting_weight, 1, largest_max_waiting_weight, true);
+  require_range("breaker.consecutive_expired", given.breaker.consecutive_expired, 0, largest_max_tasks, false);
+  if (given.breaker.pause <= duration::zero() || given.breaker.pause > std::chrono::hours(24)) {
+    throw std::invalid_argument("weir: limits.breaker.pause is " + length_text(given.breaker.pause) +
+                                ": it must be more than 0 and at most 24 h");
+  }
   if (given.flight_entries != 0 &&
       (given.flight_entries < least_flight_entries || given.flight_entries > most_flight_entries)) {
     throw std::invalid_argument("weir: limits.flight_entries is " + std::to_string(given.flight_entries) +

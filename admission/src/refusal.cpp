@@ -92,7 +92,8 @@ std::string circumstances(const refusal& why) {
     case refusal_reason::shed:
       return "dropped for a newcomer while " + number(why.limit) + " may wait; raise max_waiters or submit less";
     case refusal_reason::breaker_open:
-      return "the door is shut for a while; retry in " + text_of(why.retry_after);
+      return "the door is shut for a while, since " + number(why.limit) + " expired in a row; retry in " +
+             text_of(why.retry_after);
     case refusal_reason::closed:
       return "the door is closed for good and admits nothing more; submit elsewhere";
     case refusal_reason::would_deadlock:

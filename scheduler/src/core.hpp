@@ -202,6 +202,7 @@ class core {
   void execute(frame& f, worker* by, int depth) noexcept;
   [[nodiscard]] inline run_end run_shown(frame& f, worker* by, int depth) noexcept;
   inline void finish(frame& f, task_outcome how) noexcept;
+  [[gnu::cold]] void tell_breaker(const frame& f, task_outcome how) noexcept;
   void tell_of_failure(frame& f, std::exception_ptr error) noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(const frame& f) const noexcept;
   [[nodiscard]] stop_cause reason_not_to_start(group& of) noexcept;

@@ -109,6 +109,15 @@ void core::tell_of_failure(frame& f, std::exception_ptr error) noexcept {
   f.ops->keep_error(f, std::move(error));
 }
 
+// A task that saw its deadline and returned has not ended in time, either.
+void core::tell_breaker(const frame& f, task_outcome how) noexcept {
+  if (f.state.cause() == stop_cause::deadline) {
+    door_.breaker().note_expired(clock().now());
+  } else if (how == task_outcome::completed || how == task_outcome::failed) {
+    door_.breaker().note_in_time();
+  }
+}
+
 inline void core::finish(frame& f, task_outcome how) noexcept {
   tracked_frame* const t = tracked(f);
   if (t != nullptr && !t->deadline.is_never()) timers_.cancel(*t);
@@ -116,6 +125,8 @@ inline void core::finish(frame& f, task_outcome how) noexcept {
   if (is_root && how != task_outcome::refused) {
     worker* const by = own_worker();
     count_end(how, by);
+    if (door_.breaker().is_on()) [[unlikely]]
+      tell_breaker(f, how);
     give_permit_back(f, by);
   }
   if (t == nullptr) return;

@@ -92,7 +92,7 @@ TEST(Refusal, AWaitForTheRateIsToldWhereItRefusedADeadline) {
 
 TEST(Refusal, WaitsAreReadableAtEverySize) {
   const auto text = [](duration wait) {
-    return to_string({.reason = refusal_reason::breaker_open, .retry_after = wait});
+    return to_string({.reason = refusal_reason::breaker_open, .limit = 5, .retry_after = wait});
   };
   EXPECT_NE(text(duration(0)).find("0.0 ns"), std::string::npos);
   EXPECT_NE(text(duration(999)).find("999 ns"), std::string::npos);

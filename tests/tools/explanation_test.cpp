@@ -178,6 +178,14 @@ TEST(Explanation, OrderOfTheLineIsSaidWhereItWasWritten) {
   expect_no_line("[limits]\nmax_tasks = 5\n", "priority_ageing");
 }
 
+TEST(Explanation, BreakerIsSaidWhereThereIsOne) {
+  expect_line("[limits]\nbreaker_expired = 5\nbreaker_pause = \"2s\"\n",
+              "breaker_expired 5, breaker_pause 2 s: when 5 requests have expired in a row, in line or running, who "
+              "comes is refused breaker_open for 2 s; after that one more expiry shuts it again, unless one ends in "
+              "time");
+  expect_no_line("[limits]\nmax_tasks = 5\n", "breaker");
+}
+
 TEST(Explanation, UnlimitedIsSaid) {
   const std::string limits = "[limits]\nmax_tasks = \"unlimited\"\nmax_weight = \"unlimited\"\nrate = 9\nburst = 9\n";
   expect_line(limits, "max_tasks unlimited: as many requests are queued as come; a pool counts to 16,777,215");

@@ -98,6 +98,11 @@ void add_door_options(CLI::App& replay, written_settings& to) {
             "Hold the rate by any outside clock, with 1 ms of slack, for one more reading of the clock");
   add_truth(replay, "allow-slow-waiters", to.allow_slow_waiters,
             "Accept a burst with which those who wait do not reach 90 % of the rate");
+  replay
+      .add_option("--breaker-expired", to.breaker_expired,
+                  "Shut the door for a while after so many requests expired in a row, or 0 (0)")
+      ->type_name("N");
+  replay.add_option("--breaker-pause", to.breaker_pause, "For so long (1s)")->type_name("TIME");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
       ->type_name("TIME");
 }

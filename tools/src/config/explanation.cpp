@@ -35,6 +35,7 @@ class explainer {
     explain_line();
     explain_overflow();
     explain_order();
+    explain_breaker();
     explain_door();
     explain_deadline();
     explain_flight();
@@ -174,6 +175,15 @@ class explainer {
            "one that waits for weight is " + so_often("overtaken", all_.max_bypass) +
                " by lighter ones behind it for which there is room");
     }
+  }
+
+  void explain_breaker() {
+    if (all_.breaker.consecutive_expired == 0) return;
+    const std::string most = count_text(all_.breaker.consecutive_expired);
+    tell("breaker_expired " + most + ", breaker_pause " + exact_text(all_.breaker.pause), said_.breaker_expired, "",
+         "when " + counted(all_.breaker.consecutive_expired, "request has", "requests have") +
+             " expired in a row, in line or running, who comes is refused breaker_open for " +
+             exact_text(all_.breaker.pause) + "; after that one more expiry shuts it again, unless one ends in time");
   }
 
   void explain_overflow() {

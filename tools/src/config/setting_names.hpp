@@ -16,7 +16,7 @@ struct setting_name {
 };
 
 /// A pool and its door as a service has them, and below `replay` what only a replay is told.
-inline constexpr std::array<setting_name, 26> setting_names{{
+inline constexpr std::array<setting_name, 28> setting_names{{
     {"pool", "workers", &written_settings::workers},
     {"limits", "max_tasks", &written_settings::max_tasks},
     {"limits", "max_weight", &written_settings::max_weight},
@@ -29,6 +29,8 @@ inline constexpr std::array<setting_name, 26> setting_names{{
     {"limits", "max_bypass", &written_settings::max_bypass},
     {"limits", "strict_window", &written_settings::strict_window},
     {"limits", "allow_slow_waiters", &written_settings::allow_slow_waiters},
+    {"limits", "breaker_expired", &written_settings::breaker_expired},
+    {"limits", "breaker_pause", &written_settings::breaker_pause},
     {"limits", "flight_entries", &written_settings::flight_entries},
     {"replay", "door", &written_settings::door},
     {"replay", "deadline", &written_settings::deadline},

@@ -35,6 +35,7 @@ weir::limits limits_for(const settings& asked, std::uint32_t median_weight) noex
           .max_bypass = asked.max_bypass,
           .strict_window = asked.strict_window,
           .allow_slow_waiters = may_be_slow(asked),
+          .breaker = asked.breaker,
           .flight_entries = asked.flight_entries};
 }
 

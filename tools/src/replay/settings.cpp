@@ -70,6 +70,7 @@ class settings_reader {
   read_settings read_all() && {
     read_values();
     check_rate();
+    check_breaker();
     check_door();
     check_report();
     if (wrong_.empty()) check_limits();
@@ -139,6 +140,10 @@ class settings_reader {
     take_limit(written_.max_bypass, "max_bypass", all_.max_bypass, 0, weir::largest_max_tasks);
     take(written_.strict_window, "strict_window", all_.strict_window, truth_value);
     take(written_.allow_slow_waiters, "allow_slow_waiters", all_.allow_slow_waiters, truth_value);
+    take_count(written_.breaker_expired, "breaker_expired", all_.breaker.consecutive_expired, 0,
+               weir::largest_max_tasks);
+    take(written_.breaker_pause, "breaker_pause", all_.breaker.pause,
+         [](const given_value& given) { return time_value(given, 1us, 24h); });
     if (written_.flight) all_.flight_entries = usual_flight_entries;
     take(written_.flight_entries, "flight_entries", all_.flight_entries, flight_entries_value);
   }
@@ -173,6 +178,13 @@ class settings_reader {
                       ": there is no rate, a burst is a part of a rate, add " + name_at("rate", written_.burst->at) +
                           " or leave it out");
     }
+  }
+
+  void check_breaker() {
+    if (!written_.breaker_pause || all_.breaker.consecutive_expired != 0 || !known(written_.breaker_expired)) return;
+    refuse_together(written_.breaker_pause, "breaker_pause",
+                    ": nothing makes this pause, say after how many expiries in a row, add " +
+                        name_at("breaker_expired", written_.breaker_pause->at) + " or leave it out");
   }
 
   void check_door() {
@@ -233,6 +245,7 @@ class settings_reader {
                                      .max_bypass = all_.max_bypass,
                                      .strict_window = all_.strict_window,
                                      .allow_slow_waiters = may_be_slow(all_),
+                                     .breaker = all_.breaker,
                                      .flight_entries = all_.flight_entries});
     } catch (const std::invalid_argument& error) {
       // Each field is in its range: only a rate and a burst can be wrong together.

@@ -34,6 +34,8 @@ struct written_settings {
   std::optional<written_value> max_bypass = {};
   std::optional<written_value> strict_window = {};
   std::optional<written_value> allow_slow_waiters = {};
+  std::optional<written_value> breaker_expired = {};
+  std::optional<written_value> breaker_pause = {};
   std::optional<written_value> flight_entries = {};
   std::optional<written_value> deadline = {};
   std::optional<written_value> cancel = {};
@@ -64,6 +66,7 @@ struct settings {
   std::int64_t max_bypass = 0;
   bool strict_window = false;
   bool allow_slow_waiters = false;
+  weir::breaker_limits breaker{};
   std::int64_t flight_entries = 0;  ///< with a flight: 1,048,576, if no number was given
   std::optional<std::chrono::nanoseconds> deadline = std::chrono::milliseconds(250);  ///< empty: none
   double cancel_percent = 0;

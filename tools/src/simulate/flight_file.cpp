@@ -141,6 +141,8 @@ class flight_reader {
     all.max_bypass = count_of("max_bypass");
     all.strict_window = truth_of("strict_window");
     all.allow_slow_waiters = truth_of("allow_slow_waiters");
+    all.breaker.consecutive_expired = count_of("breaker_expired");
+    all.breaker.pause = duration(count_of("breaker_pause_ns"));
     all.flight_entries = count_of("flight_entries");
     end_of_line();
     try {

@@ -3,7 +3,7 @@
 //   weir.flight/1
 //   limits max_tasks=64 max_weight=- rate_events=2000 rate_period_ns=1000000000 burst=100 max_waiters=256
 //          max_waiting_weight=- overflow=reject_new priority_ageing=8 max_bypass=0 strict_window=0 allow_slow_waiters=0
-//          flight_entries=1048576                                                            (in one line)
+//          breaker_expired=0 breaker_pause_ns=1000000000 flight_entries=1048576              (in one line)
 //   start caller_time=- changed_at=-
 //   ticket,at,op,verdict,request,weight,flags,time,deadline,retry_after,tasks_free,weight_free,places,arrival,binding
 //   ...

@@ -63,6 +63,10 @@ void add_limits(std::string& to, const limits& all) {
       .number(int{all.strict_window})
       .text(" allow_slow_waiters=")
       .number(int{all.allow_slow_waiters})
+      .text(" breaker_expired=")
+      .number(all.breaker.consecutive_expired)
+      .text(" breaker_pause_ns=")
+      .number(all.breaker.pause.count())
       .text(" flight_entries=")
       .number(all.flight_entries)
       .text("\n");

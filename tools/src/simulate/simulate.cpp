@@ -111,6 +111,10 @@ settings over_recorded(written_settings all, const limits& recorded) {
   fill(all.max_bypass, word_of(recorded.max_bypass));
   constexpr const char* policies[] = {"reject_new", "drop_oldest", "drop_lowest", "caller_runs"};
   fill(all.overflow, policies[static_cast<std::size_t>(recorded.overflow)]);
+  if (recorded.breaker.consecutive_expired != 0 && !all.breaker_expired) {
+    fill(all.breaker_pause, std::to_string(recorded.breaker.pause.count()) + "ns");
+    fill(all.breaker_expired, std::to_string(recorded.breaker.consecutive_expired));
+  }
   fill(all.strict_window, written_value(recorded.strict_window));
   fill(all.allow_slow_waiters, written_value(recorded.allow_slow_waiters));
   return checked(all);
@@ -216,7 +220,8 @@ void refuse_course(const written_settings& w) {
 bool names_limits(const simulate_request& asked) {
   const written_settings& w = asked.written;
   return asked.config || w.max_tasks || w.max_weight || w.rate || w.burst || w.max_waiters || w.max_waiting_weight ||
-         w.overflow || w.priority_ageing || w.max_bypass || w.strict_window || w.allow_slow_waiters;
+         w.overflow || w.priority_ageing || w.max_bypass || w.breaker_expired || w.breaker_pause || w.strict_window ||
+         w.allow_slow_waiters;
 }
 
 }  // namespace

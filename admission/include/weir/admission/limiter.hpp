@@ -129,6 +129,12 @@ class limiter {
   /// The limits as they are in force, all of one moment. Takes the short lock.
   [[nodiscard]] limits configured() const { return gate_.configured(); }
 
+  /// How long the door is still shut by limits::breaker; zero: it is open. A reading of the clock, and where it may be
+  /// shut a lock.
+  [[nodiscard]] duration pause_left() noexcept {
+    return gate_.breaker().may_be_shut() ? gate_.breaker().pause_at(gate_.clock().now()) : duration::zero();
+  }
+
   /// What was decided so far, as the flight recorder has kept it; without one (limits::flight_entries) no entries.
   /// Copies 64 bytes an entry under the short lock, which holds up whoever comes to this door. @throws std::bad_alloc
   [[nodiscard]] flight_log flight() const { return gate_.flight(); }

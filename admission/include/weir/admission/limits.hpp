@@ -63,6 +63,18 @@ enum class overflow : std::uint8_t {
   caller_runs,
 };
 
+/// Shuts a door for new work for a while, after so much of what was accepted has expired, with nothing between that
+/// ended in time: what it stands before does not keep up, and work that comes now would expire, too. An expiry is a
+/// deadline that passes in line or, at the door of a pool, before a task has ended; elsewhere what
+/// permit::release_expired tells. What waits stays. After the pause the next expiry shuts it again, unless something
+/// ends in time before.
+struct breaker_limits {
+  std::int64_t consecutive_expired = 0;      ///< 0 to 16,777,215; 0: there is no breaker.
+  duration pause = std::chrono::seconds(1);  ///< More than 0, at most a day.
+
+  friend bool operator==(const breaker_limits&, const breaker_limits&) = default;
+};
+
 /// Limits of a limiter, and of the door of a pool. Every number is checked at construction; see `check`.
 struct limits {
   /// Most permits held at once, in a pool the live tasks. 1 to 16,777,215; `unlimited` is not counted (a pool counts to
@@ -97,6 +109,8 @@ struct limits {
   /// `timer_slack` late, and a small burst loses the tokens of that time. Else at least 90 % must be within their
   /// reach; see reachable_rate. Not asked where nobody waits (max_waiters 0).
   bool allow_slow_waiters = false;
+  /// Where it is on, the end of each permit and task is told it: a load, and after an expiry a store.
+  breaker_limits breaker{};
   /// How many entries the flight recorder keeps, 64 bytes each; see flight.hpp. 1,024 to 16,777,215, or 0: it is off.
   /// Where it is on, each step at this door takes the short lock. It stays as it was built.
   std::int64_t flight_entries = 0;

@@ -46,8 +46,16 @@ class [[nodiscard]] permit {
   /// lock, and then tells and wakes those whom it lets in: linear in their number.
   void release() noexcept {
     if (gate_ == nullptr) return;
-    detail::gate& from = *std::exchange(gate_, nullptr);
-    is_part_ ? from.release_part(weight_) : from.release(weight_);
+    if (gate_->breaker().is_on()) [[unlikely]]
+      gate_->breaker().note_in_time();
+    give_back();
+  }
+
+  /// As `release`, of work that came too late: what limits::breaker counts. With a breaker a reading of the clock.
+  void release_expired() noexcept {
+    if (gate_ == nullptr) return;
+    if (gate_->breaker().is_on()) gate_->breaker().note_expired(gate_->clock().now());
+    give_back();
   }
 
   /// Gives it back now, and the token of the rate that it took, less what has come back of that by itself: for work
@@ -55,8 +63,9 @@ class [[nodiscard]] permit {
   /// was admitted by the time of a change of the rate gives no token back, a part of a permit (`split`) neither: it has
   /// none. As `release`, and with a rate the short lock of its bucket and a reading of the clock.
   void release_unused() noexcept {
-    if (gate_ != nullptr && has_token_) gate_->give_token_back(admitted_at_);
-    release();
+    if (gate_ == nullptr) return;
+    if (has_token_) gate_->give_token_back(admitted_at_);
+    give_back();
   }
 
   /// Gives back all but `weight`, for a holder that needs less than it asked for: work whose size was estimated, or
@@ -86,6 +95,10 @@ class [[nodiscard]] permit {
   permit(detail::gate& from, std::uint32_t weight, const detail::admission& in) noexcept
       : gate_(&from), weight_(weight), has_token_(in.took_token), admitted_at_(in.at) {}
 
+  void give_back() noexcept {
+    detail::gate& from = *std::exchange(gate_, nullptr);
+    is_part_ ? from.release_part(weight_) : from.release(weight_);
+  }
   void check_part(const char* what, std::int64_t weight, std::int64_t most) const;
 
   detail::gate* gate_ = nullptr;

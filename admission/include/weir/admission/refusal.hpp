@@ -25,7 +25,7 @@ enum class refusal_reason : std::uint8_t {
   timed_out,       ///< The time it was willing to wait at the door is over.
   cancelled,       ///< Stop was requested before it was admitted.
   shed,            ///< It waited, and was dropped for a newcomer by the overflow policy.
-  breaker_open,    ///< The door is shut for a while after too many failures.
+  breaker_open,    ///< The door is shut for a while after too many expiries in a row; `retry_after` is what is left.
   closed,          ///< The limiter was closed, or the pool is shutting down.
   would_deadlock,  ///< A wait that would block a worker of the pool, which its own stack could hold up.
   forked,          ///< The process was forked from the one in which the pool was made; its workers are not here.
@@ -53,7 +53,7 @@ struct refusal {
   std::int64_t in_use = 0;
   weir::rate rate = unlimited;  ///< For rate_limited, expired and timed_out: the rate.
   /// For these three: how long from then until the rate alone would admit it, after those who wait already; zero for
-  /// one whose own time was over.
+  /// one whose own time was over. For breaker_open: until the pause is over.
   duration retry_after = duration::zero();
 };
 

@@ -15,10 +15,12 @@
 #include <memory>
 #include <optional>
 
+#include <weir/admission/detail/breaker.hpp>
 #include <weir/admission/detail/capacity.hpp>
 #include <weir/admission/detail/child_stock.hpp>
 #include <weir/admission/detail/credits.hpp>
 #include <weir/admission/detail/door_alarm.hpp>
+#include <weir/admission/detail/door_verdict.hpp>
 #include <weir/admission/detail/waiter.hpp>
 #include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
@@ -35,16 +37,7 @@ class gate {
  public:
   using alarm = door_alarm;
 
-  /// The outcome of an attempt: granted at `stamp`, or why not. Small, so that a refusal costs no more than a grant;
-  /// `explain` makes the full refusal of it.
-  struct verdict {
-    bool granted;
-    refusal_reason why;
-    bool took_token = false;  // of a grant
-    time_point stamp;         // the limiter's time of the admission
-    duration retry_after;     // for rate_limited, expired and timed_out
-    std::int64_t in_use = 0;  // of the limit that refused, in the very word that decided
-  };
+  using verdict = door_verdict;
 
   /// A place among the waiters that was promised and is not taken yet, so that a callable is moved only when it may
   /// wait.
@@ -78,6 +71,8 @@ class gate {
 
   /// The same without a rate, a deadline and an explanation. False says nothing: ask try_admit. Lock-free.
   [[nodiscard]] bool try_admit_at_once(std::uint32_t weight) noexcept {
+    if (breaker_.may_be_shut()) [[unlikely]]
+      return false;
     const demand wanted = demand_of(weight);
     if (credits_.exist()) return credits_.take(wanted);
     return bucket_.is_unlimited() && capacity_.try_take_at_once(wanted);
@@ -165,6 +160,9 @@ class gate {
   /// @throws std::invalid_argument as weir::check does, or where a limit that is not counted is to become one, or a
   ///   weight that is counted is not to be any more; and what alarm::get_ready throws. Then nothing has changed.
   void set_limits(const limits& next);
+  /// Ends are told it, where it is on.
+  [[nodiscard]] weir::detail::breaker& breaker() noexcept { return breaker_; }
+
   /// Sleeps until no more is held than the limits are, the gate is closed, or `until`; true if the first.
   [[nodiscard]] bool wait_until_within(time_point until) noexcept;
 
@@ -238,6 +236,7 @@ class gate {
   // Later in it.
   [[nodiscard, gnu::cold]] time_point present() const noexcept;
   [[nodiscard, gnu::cold]] time_point time_again(time_point before) noexcept;
+  [[nodiscard, gnu::cold]] verdict refuse_in_pause(const door_request& asked, time_point now, duration pause) noexcept;
   [[nodiscard]] inline verdict decide(const door_request& asked, time_point now, time_of whose) noexcept;
   [[nodiscard, gnu::cold]] verdict try_admit_recorded(const door_request& asked, time_point now,
                                                       time_of whose) noexcept;
@@ -333,6 +332,7 @@ class gate {
   alarm* alarm_;
   // Null: nothing is recorded. Else each step that decides or changes anything is one hold of the lock, and in here.
   const std::unique_ptr<flight_ring> flight_;
+  weir::detail::breaker breaker_;
   const bool counts_tasks_;
   const bool counts_weight_;
   const bool counts_waiting_weight_;
