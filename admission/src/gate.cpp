@@ -80,6 +80,7 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       max_bypass_(configured.max_bypass),
       strict_window_(configured.strict_window),
       allow_slow_waiters_(configured.allow_slow_waiters),
+      is_watched_(flight_ != nullptr || breaker_.is_on()),
       most_tasks_(counted(configured.max_tasks)),
       capacity_(counted(configured.max_tasks), counted(configured.max_weight), givers, flight_ == nullptr),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
@@ -251,6 +252,11 @@ bool gate::is_worth_waiting(refusal_reason why) noexcept {
 }
 
 // ---- giving back
+
+void gate::release_watched(std::uint32_t weight) noexcept {
+  if (breaker_.is_on()) breaker_.note_in_time();
+  release(weight);
+}
 
 void gate::release_part(std::uint32_t weight) noexcept {
   if (!counts_weight_) return;

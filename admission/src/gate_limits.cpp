@@ -51,6 +51,7 @@ void gate::set_limits(const limits& next) {
     const bool is_other_rate = next.rate != bucket_.refill() || next.burst != bucket_.burst();
     if (is_other_rate) bucket_.set_rate(next.rate, next.burst);
     breaker_.set(next.breaker);
+    is_watched_.store(flight_ != nullptr || breaker_.is_on(), memory_order_relaxed);
     sweep_credits();
     credits_allowed_ = credits_allowed_ && next.rate.is_unlimited();
     max_waiters_.store(next.max_waiters, memory_order_relaxed);

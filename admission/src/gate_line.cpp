@@ -118,6 +118,10 @@ void gate::deliver(const outcomes& decided) noexcept {
   }
 }
 
+void gate::add_waiting_weight(std::int64_t weight) noexcept {
+  if (counts_waiting_weight_) waiting_weight_.fetch_add(weight, memory_order_relaxed);
+}
+
 // Ends a stay in the line that was counted.
 void gate::leave_place(std::uint32_t weight) noexcept {
   if (flight_ != nullptr) return leave_place_recorded(weight);

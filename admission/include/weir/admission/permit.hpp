@@ -46,9 +46,8 @@ class [[nodiscard]] permit {
   /// lock, and then tells and wakes those whom it lets in: linear in their number.
   void release() noexcept {
     if (gate_ == nullptr) return;
-    if (gate_->breaker().is_on()) [[unlikely]]
-      gate_->breaker().note_in_time();
-    give_back();
+    detail::gate& from = *std::exchange(gate_, nullptr);
+    is_part_ ? from.release_part(weight_) : from.release_in_time(weight_);
   }
 
   /// As `release`, of work that came too late: what limits::breaker counts. With a breaker a reading of the clock.

@@ -112,6 +112,12 @@ class gate {
       return give_back_recorded(flight_op::release, weight, demand_of(weight));
     give_back_final(demand_of(weight));
   }
+  /// And what it was for ended in time.
+  void release_in_time(std::uint32_t weight) noexcept {
+    if (is_watched_.load(memory_order_relaxed)) [[unlikely]]
+      return release_watched(weight);
+    give_back_final(demand_of(weight));
+  }
   /// Gives back that much of the weight of an admission that stays.
   void release_part(std::uint32_t weight) noexcept;
   /// Gives back the token of an admission that was not used; before its release, which hands on both.
@@ -240,6 +246,7 @@ class gate {
   [[nodiscard]] inline verdict decide(const door_request& asked, time_point now, time_of whose) noexcept;
   [[nodiscard, gnu::cold]] verdict try_admit_recorded(const door_request& asked, time_point now,
                                                       time_of whose) noexcept;
+  [[gnu::cold]] void release_watched(std::uint32_t weight) noexcept;
   [[gnu::cold]] void give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept;
   [[gnu::cold]] void give_token_back_recorded(time_point stamp) noexcept;
   [[gnu::cold]] void leave_place_recorded(std::uint32_t weight) noexcept;
@@ -323,9 +330,7 @@ class gate {
   [[nodiscard]] bool is_still_over(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void end_being_over() noexcept WEIR_REQUIRES(mutex_);
   void leave_place(std::uint32_t weight) noexcept;
-  void add_waiting_weight(std::int64_t weight) noexcept {
-    if (counts_waiting_weight_) waiting_weight_.fetch_add(weight, memory_order_relaxed);
-  }
+  void add_waiting_weight(std::int64_t weight) noexcept;
   void notify_emptied() noexcept;
 
   const clock_source* clock_;
@@ -353,6 +358,7 @@ class gate {
   atomic<std::int64_t> max_bypass_;
   atomic<bool> strict_window_;
   atomic<bool> allow_slow_waiters_;
+  atomic<bool> is_watched_;  // there is a flight recorder, or a breaker
   // The largest max_tasks there was. Writers and readers as above.
   atomic<std::int64_t> most_tasks_;
 
