@@ -288,7 +288,19 @@ template <typename Number>
 concept makes_a_limit = requires(Number n) {
   limits{.max_tasks = n};
 };
-static_assert(gives_a_rate<std::int64_t> && makes_a_limit<std::int64_t>);
+template <typename Number>
+concept weighs = requires(Number n, limiter& door, weighted_semaphore& semaphore, permit& held, token_bucket& bucket) {
+  requires(
+      requires { door.try_acquire(n); } || requires { door.try_acquire(n, time_point{}); } ||
+      requires { door.acquire(n); } || requires { door.acquire(n, deadline()); } ||
+      requires { door.async_acquire(n); } || requires { semaphore.try_acquire(n); } ||
+      requires { semaphore.acquire(n); } || requires { semaphore.async_acquire(n); } || requires { held.split(n); } ||
+      requires { held.shrink_to(n); } || requires { bucket.try_take(n); } ||
+      requires { bucket.try_take(n, time_point{}); } || requires { bucket.charge(n); } ||
+      requires { per(n, duration(1)); });
+};
+static_assert(gives_a_rate<std::int64_t> && makes_a_limit<std::int64_t> && weighs<std::int64_t> && weighs<int>);
+static_assert(!weighs<double> && !weighs<float>);
 static_assert(!gives_a_rate<double> && !gives_a_rate<float>);
 static_assert(!makes_a_limit<double> && !makes_a_limit<float>);
 

@@ -1,6 +1,7 @@
 // Count, weight and rate at one door, all or nothing: for whatever is to be protected, with or without a pool.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <stop_token>
@@ -54,6 +55,8 @@ class limiter {
   /// a time ahead of it, and where the lock is taken.
   [[nodiscard]] result<permit> try_acquire(std::int64_t weight = 1) noexcept;
   [[nodiscard]] result<permit> try_acquire(std::int64_t weight, time_point now) noexcept;
+  template <std::floating_point Number, typename... Rest>
+  result<permit> try_acquire(Number, Rest&&...) = delete;  // half a weight is none
 
   /// Admits, waiting in line for at most `until`. Refused at once if it cannot be admitted by then: `invalid`,
   /// `too_heavy`, `closed`, `waiters_full`, or `timed_out` where the rate alone takes longer; on a worker of a pool
@@ -69,6 +72,8 @@ class limiter {
   /// none.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
   [[nodiscard]] result<permit> acquire(const acquire_options& asked);
+  template <std::floating_point Number, typename... Rest>
+  result<permit> acquire(Number, Rest&&...) = delete;  // half a weight is none
 
   /// `co_await limiter.async_acquire(8, within(20ms))`: as `acquire`, but it is the coroutine that waits, in any
   /// coroutine whatever, and no thread: allowed on a worker of a pool, too. Does not suspend where no wait is needed.
@@ -84,6 +89,8 @@ class limiter {
     return async_acquire({.weight = weight, .until = until, .stop = std::move(stop)});
   }
   [[nodiscard]] acquire_awaiter async_acquire(acquire_options asked) { return {async_door(), std::move(asked)}; }
+  template <std::floating_point Number, typename... Rest>
+  acquire_awaiter async_acquire(Number, Rest&&...) = delete;  // half a weight is none
 
   /// As `async_acquire`, for a callable: `f(result<permit>)` is called once, with the permit or, if it was refused
   /// while it waited, with the reason. At once, on this thread, if it is admitted at once; if this thread is calling

@@ -45,6 +45,8 @@ template <std::floating_point Number>
 rate per_second(Number) = delete;  // say per(1, 2s) for half an event a second: exact, where 0.1 would not be
 template <std::floating_point Number>
 rate per_minute(Number) = delete;
+template <std::floating_point Number>
+rate per(Number, duration) = delete;
 
 /// "2000/s", "1 per 3 s", "unlimited".
 [[nodiscard]] std::string to_string(const rate& value);

@@ -1,6 +1,7 @@
 // What a limiter grants: weight held, given back when the object ends.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <utility>
 
@@ -73,6 +74,8 @@ class [[nodiscard]] permit {
   /// @throws std::invalid_argument if it is out of range, or the permit is empty; nothing has changed then.
   /// Progress and wakes as `release`.
   void shrink_to(std::int64_t weight);
+  template <std::floating_point Number>
+  void shrink_to(Number) = delete;  // half a weight is none
 
   /// Takes a part out, to be given back by itself: this permit holds the rest. The part carries weight alone: what
   /// `max_tasks` counts stays with this one, and is given back with it, also if the part is held on.
@@ -80,6 +83,8 @@ class [[nodiscard]] permit {
   /// @throws std::invalid_argument if it is out of range, or the permit is empty; nothing has changed then.
   /// Wait-free; the limiter is not touched.
   [[nodiscard]] permit split(std::int64_t weight);
+  template <std::floating_point Number>
+  permit split(Number) = delete;
 
   [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
   /// The weight held; 0 if empty.

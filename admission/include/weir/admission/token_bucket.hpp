@@ -8,6 +8,7 @@
 // Progress: taking is lock-free, a refusal only reads; what moves the arrival back takes a lock.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <limits>
 
@@ -71,6 +72,8 @@ class token_bucket {
   result<void> try_take(std::int64_t tokens = 1) noexcept;
   /// The same at the time `now`, without reading a clock.
   result<void> try_take(std::int64_t tokens, time_point now) noexcept;
+  template <std::floating_point Number, typename... Rest>
+  result<void> try_take(Number, Rest&&...) = delete;  // half a token is none
 
   /// Gives back `tokens` (1 to the burst) that were granted at `taken_at` and not used, for work that was not done
   /// after all, less what has come back by itself since: the bucket is never fuller than if they had not been taken.
@@ -89,6 +92,8 @@ class token_bucket {
   /// is granted. Returns how many it has taken: less than `tokens`, down to 0, where more would be owed than that.
   /// `invalid` below 1. Lock-free; reads the clock, again after each collision.
   result<std::int64_t> charge(std::int64_t tokens) noexcept;
+  template <std::floating_point Number>
+  result<std::int64_t> charge(Number) = delete;
 
   /// Changes the rate and the burst, as one step: each grant goes by the ones of before or by these. The time of the
   /// change is the clock's present, or up to a millisecond after the latest time that a caller passed if that is later.

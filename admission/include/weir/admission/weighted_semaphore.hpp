@@ -1,6 +1,7 @@
 // A semaphore whose holders weigh: a limiter with one limit.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <stop_token>
 
@@ -42,15 +43,21 @@ class weighted_semaphore {
       return granted;
     return try_or_explain(weight);
   }
+  template <std::floating_point Number, typename... Rest>
+  result<permit> try_acquire(Number, Rest&&...) = delete;  // half a weight is none
 
   /// Takes `weight`, waiting in line until `until`; refusals, blocking and order as in limiter::acquire. Where there is
   /// room and nobody waits it is one compare-and-swap, too, and reads no clock: `admitted_at` is then time_point{}.
   [[nodiscard]] result<permit> acquire(std::int64_t weight = 1, deadline until = {}, const std::stop_token& stop = {});
+  template <std::floating_point Number, typename... Rest>
+  result<permit> acquire(Number, Rest&&...) = delete;  // half a weight is none
 
   /// The same without a thread that waits; see limiter::async_acquire and limiter::enqueue.
   [[nodiscard]] acquire_awaiter async_acquire(std::int64_t weight = 1, deadline until = {}, std::stop_token stop = {}) {
     return limiter_.async_acquire(weight, until, std::move(stop));
   }
+  template <std::floating_point Number, typename... Rest>
+  acquire_awaiter async_acquire(Number, Rest&&...) = delete;  // half a weight is none
   template <detail::takes_permit F>
   result<void> enqueue(const acquire_options& asked, F&& f) {
     return limiter_.enqueue(asked, std::forward<F>(f));
