@@ -57,6 +57,8 @@ constexpr owner owners[] = {
     {"clock_thread.cpp", "", kind::pool_rmw},
     {"stop_registry.cpp", "", kind::pool_rmw},
     {"thread_waiter.cpp", "", kind::task_rmw},
+    {"async_wait.cpp", "", kind::task_rmw},
+    {"timer_thread.cpp", "", kind::pool_rmw},
     {"injector.hpp", "", kind::pool_rmw},  // pending
     {"resume_list.hpp", "", kind::pool_rmw},
     {"concurrentqueue.h", "", kind::pool_rmw},

@@ -1,7 +1,10 @@
 // The door alone: grants, refusals, releases, with nobody else there.
+#include <coroutine>
 #include <cstdint>
+#include <exception>
 #include <gtest/gtest.h>
 #include <optional>
+#include <vector>
 
 #include <weir/admission/detail/gate.hpp>
 #include <weir/admission/limiter.hpp>
@@ -73,6 +76,39 @@ TEST(DoorCost, OfAWeightedSemaphoreFarFromItsCapacity) {
   expect(far_grant, cost_of([&] { held.emplace(semaphore.try_acquire(3)); }));
   EXPECT_TRUE(*held);
   expect(far_release, cost_of([&] { held.reset(); }));
+}
+
+// Begins when it is told to, so that its frame is there before.
+struct told {
+  struct promise_type {
+    told get_return_object() noexcept { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept { std::terminate(); }
+  };
+  std::coroutine_handle<promise_type> begin;
+};
+
+told wait_and_go_on(weir::limiter& door) { const weir::permit mine = (co_await door.async_acquire()).value(); }
+
+TEST(DoorCost, OfACoroutineThatWaits) {
+  weir::limiter door({.max_tasks = 2});
+  // The first round starts the timer thread, and makes room in its heap.
+  for (const bool counts : {false, true}) {
+    weir::permit all[] = {*door.try_acquire(), *door.try_acquire()};
+    std::vector<told> those;
+    for (std::uint64_t i = 0; i < async_wait.times; ++i) those.push_back(wait_and_go_on(door));
+    const auto begun = cost_of([&] {
+      for (const told& one : those) one.begin.resume();
+    });
+    EXPECT_EQ(door.waiting(), static_cast<std::int64_t>(async_wait.times));
+    const auto gone_on = cost_of([&] { all[0].release(); });
+    EXPECT_EQ(door.waiting(), 0);
+    if (!counts) continue;
+    expect(async_wait, begun);
+    expect(async_resumption, gone_on);
+  }
 }
 
 TEST(DoorCost, OfATokenBucket) {

@@ -197,6 +197,16 @@ inline constexpr row semaphore_refusal{"weighted_semaphore: refusal", 1, {}};
 inline constexpr row semaphore_release{"weighted_semaphore: release", 1, {.pool_rmws = 1}};
 inline constexpr row far_grant{"weighted_semaphore far from its capacity: try_acquire", 1, {.worker_rmws = 1}};
 inline constexpr row far_release{"weighted_semaphore far from its capacity: release", 1, {.worker_rmws = 1}};
+// The place, and the state; the locks of the timer's heap and twice of the line; the clock for the look, the place and
+// the line. The first one sets the bit.
+inline constexpr row async_wait{
+    "coroutine that begins to wait at a limiter", 32,
+    32 * counts{.pool_rmws = 1, .task_rmws = 1, .locks = 3, .clock_reads = 3} + counts{.pool_rmws = 1}};
+// What is given back, the grant, the place, and the state; the locks of the line and of the timer. Each goes on after
+// the one before it has given back; at the end the bit is taken away, and the last one gives back.
+inline constexpr row async_resumption{
+    "release that lets a coroutine go on", 32,
+    32 * counts{.pool_rmws = 3, .task_rmws = 1, .locks = 2, .clock_reads = 1} + counts{.pool_rmws = 2}};
 inline constexpr row bucket_grant{"token_bucket: grant", 1, {.pool_rmws = 1, .clock_reads = 1}};
 inline constexpr row bucket_refusal{"token_bucket: refusal", 1, {.clock_reads = 1}};
 // It has to be known how far ahead callers are.
@@ -266,6 +276,8 @@ inline constexpr std::array table = {&nested_fork,
                                      &semaphore_release,
                                      &far_grant,
                                      &far_release,
+                                     &async_wait,
+                                     &async_resumption,
                                      &bucket_grant,
                                      &bucket_refusal,
                                      &bucket_first_grant_at,
