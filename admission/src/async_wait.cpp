@@ -1,6 +1,8 @@
 #include <weir/admission/detail/async_wait.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <exception>
 
 #include <weir/admission/detail/asked.hpp>
 
@@ -53,6 +55,13 @@ void async_door::leave_place(const acquire_options& asked) const noexcept {
 async_wait::async_wait(const async_door& where, const acquire_options& asked) noexcept
     : waiter(request_of(asked)), door_(where), asked_(asked), outcome_(refusal{}) {}
 
+async_wait::~async_wait() {
+  if (!is_placed_) return;
+  std::fputs("weir: a coroutine is destroyed while it waits at a limiter; request its stop and let it finish\n",
+             stderr);
+  std::terminate();
+}
+
 void async_wait::settle(permit in) noexcept {
   outcome_ = admission{in.admitted_at_, in.has_token_};
   in.gate_ = nullptr;  // `finish` makes it again
@@ -72,7 +81,7 @@ bool async_wait::waits() noexcept {
 
 result<permit> async_wait::finish() noexcept {
   callback_.reset();  // waits for it, if it runs on another thread
-  if (is_placed_) door_.timer->started().remove(*this);
+  if (std::exchange(is_placed_, false)) door_.timer->started().remove(*this);
   if (!outcome_) return outcome_.error();
   return permit_of(door_, asked_, *outcome_);
 }

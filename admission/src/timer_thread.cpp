@@ -1,6 +1,7 @@
 #include <weir/admission/detail/timer_thread.hpp>
 
 #include <map>
+#include <unistd.h>
 #include <utility>
 
 #include <weir/admission/detail/resumption.hpp>
@@ -22,6 +23,19 @@ timer_threads& threads() {
 }
 
 }  // namespace
+
+timer_thread::timer_thread(const clock_source& clock) noexcept : clock_(&clock), process_(::getpid()) {}
+
+bool timer_thread::is_here() const noexcept { return process_ == ::getpid(); }
+
+timer_thread::use::~use() {
+  if (of_ == nullptr) return;
+  if (of_->is_here()) {
+    leave(*of_);
+  } else {
+    (void)new std::shared_ptr<timer_thread>(std::move(of_));  // with the thread, which cannot be joined
+  }
+}
 
 timer_thread::use timer_thread::of(const clock_source& clock) {
   timer_threads& all = threads();

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <coroutine>
 #include <cstdint>
+#include <cstdlib>
+#include <exception>
 #include <future>
 #include <memory>
 #include <optional>
@@ -328,6 +331,48 @@ TEST_F(AsyncAcquire, ThreadsOfOneClockShareTheTimer) {
   clock_.await_sleepers(1);
   clock_.advance(milliseconds(1));
   eventually("the one that is left", [&] { return more.is_there(); });
+}
+
+// The process of a death test is forked: the limiter's timer thread is not there, and is not waited for.
+TEST(AsyncAcquireDeathTest, AForkedChildEndsWithALimiterThatHasATimer) {
+  manual_clock clock;
+  auto door = std::make_unique<limiter>(limits{.max_tasks = 1}, clock);
+  kept_outcome out;
+  {
+    permit held = *door->try_acquire();
+    (void)wait_at_door(*door, out);
+  }
+  ASSERT_TRUE(out.is_granted());
+  out.give_back();
+  EXPECT_EXIT(
+      {
+        door.reset();
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+struct never_ending {
+  struct promise_type {
+    never_ending get_return_object() noexcept { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept { std::terminate(); }
+  };
+  std::coroutine_handle<promise_type> handle;
+};
+
+TEST(AsyncAcquireDeathTest, ACoroutineThatWaitsIsNotDestroyed) {
+  manual_clock clock;
+  limiter door({.max_tasks = 1}, clock);
+  permit held = *door.try_acquire();
+  const auto wait = [](limiter& at) -> never_ending { (void)co_await at.async_acquire(); };
+  const never_ending waiting = wait(door);
+  EXPECT_DEATH(waiting.handle.destroy(), "destroyed while it waits at a limiter");
+  door.close();
+  EXPECT_TRUE(waiting.handle.done());
+  waiting.handle.destroy();
 }
 
 // What goes on at its time, on the timer thread, may be the end of the limiter's last wait, and of the limiter.

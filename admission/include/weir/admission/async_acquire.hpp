@@ -77,6 +77,7 @@ result<void> enqueue_at(const async_door& door, const acquire_options& asked, F&
     resume_in_turn(*later);
     return {};
   }
+  const resumption_scope afterwards;  // so that a chain of calls that wait in vain does not nest, either
   const result<void> place = door.take_place(asked);
   if (!place) return place;
   waiting* one = nullptr;

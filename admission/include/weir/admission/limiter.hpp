@@ -81,7 +81,8 @@ class limiter {
   /// stop, closes or changes limits, at the end of that call and after all whom it decided before; or, at its time, on
   /// the thread `weir-door`, which all limiters with one clock share and which is there while they are used so. It must
   /// not block there for what another one does that was let in by the same call, nor long, and must end before the
-  /// limiter does. Instead of caller_runs it is refused waiters_full. After fork(2) nobody keeps its time in the child.
+  /// limiter does. A coroutine must not be destroyed while it waits: it says so on stderr and terminates. Instead of
+  /// caller_runs it is refused waiters_full. After fork(2) nobody keeps its time in the child.
   /// @throws std::bad_alloc, std::system_error, where it has to wait and there is no timer to be had; it does not wait
   ///         then.
   /// Allocates nothing in the steady state: its place is in the coroutine's frame. See admission/async.md.

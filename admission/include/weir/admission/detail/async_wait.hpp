@@ -54,7 +54,9 @@ class async_wait : public waiter, public resumption, private timed {
   [[nodiscard]] result<permit> finish() noexcept;
 
  protected:
-  ~async_wait() = default;
+  /// It has finished, or never waited; else it says so on stderr and terminates, in every build, since the gate would
+  /// touch it later.
+  ~async_wait();
 
   [[nodiscard]] const async_door& door() const noexcept { return door_; }
   [[nodiscard]] const acquire_options& asked() const noexcept { return asked_; }
@@ -78,7 +80,7 @@ class async_wait : public waiter, public resumption, private timed {
 
   const async_door door_;
   const acquire_options asked_;
-  bool is_placed_ = false;
+  bool is_placed_ = false;  // it has begun to wait, and not finished
   std::optional<std::stop_callback<on_stop>> callback_;
   result<admission> outcome_;
   // Writers: who begins the wait, once; who is told the outcome, once.

@@ -14,7 +14,7 @@ class door_timer final : public gate::alarm, private timed {
   /// Both must outlive it; `at` is touched by the timer thread as long as it is there.
   door_timer(gate& at, const clock_source& clock) noexcept : gate_(&at), clock_(&clock) {}
   ~door_timer() {
-    if (thread_) (*thread_)->remove(*this);
+    if (thread_ && (*thread_)->is_here()) (*thread_)->remove(*this);
   }
 
   /// Of the clock. Started, before the first that waits without a thread of its own joins the line.

@@ -44,10 +44,9 @@ class timer_thread {
     explicit use(std::shared_ptr<timer_thread> of) noexcept : of_(std::move(of)) {}
     use(use&&) noexcept = default;
     use& operator=(use&&) = delete;
-    /// Ends the thread if it was the last one, and waits for that, unless it is this thread.
-    ~use() {
-      if (of_ != nullptr) leave(*of_);
-    }
+    /// Ends the thread if it was the last one, and waits for that, unless it is this thread. In a forked child, where
+    /// the thread is not and its locks may be held for ever, it leaves all as it is.
+    ~use();
     [[nodiscard]] timer_thread& operator*() const noexcept { return *of_; }
     [[nodiscard]] timer_thread* operator->() const noexcept { return of_.get(); }
 
@@ -58,9 +57,12 @@ class timer_thread {
   /// Starts it, if it is not there. The clock must outlive the use. @throws std::system_error, std::bad_alloc.
   [[nodiscard]] static use of(const clock_source& clock);
 
-  explicit timer_thread(const clock_source& clock) noexcept : clock_(&clock) {}
+  explicit timer_thread(const clock_source& clock) noexcept;
   timer_thread(const timer_thread&) = delete;
   timer_thread& operator=(const timer_thread&) = delete;
+
+  /// Whether this is the process that it was started in.
+  [[nodiscard]] bool is_here() const noexcept;
 
   /// Makes room for one more, so that `set` cannot fail. @throws std::bad_alloc.
   void promise_room();
@@ -85,6 +87,7 @@ class timer_thread {
   void end_of(timed& done) noexcept WEIR_EXCLUDES(mutex_);
 
   const clock_source* clock_;
+  const int process_;
   std::size_t users_ = 0;  // guarded by the lock of all timer threads
 
   mutex mutex_;
