@@ -332,11 +332,13 @@ refusal gate::explain(const verdict& v, const door_request& asked) const noexcep
       why.limit = max_waiters();
       why.in_use = why.limit;
       break;
-    case refusal_reason::rate_limited:
-      why.limit = bucket_.burst();
+    case refusal_reason::rate_limited: {
+      const bucket_rule rule = bucket_.rule();
+      why.limit = rule.burst;
       why.in_use = why.limit;
-      why.rate = bucket_.refill();
+      why.rate = rule.refill;
       break;
+    }
     case refusal_reason::expired:
     case refusal_reason::timed_out:
       why.rate = bucket_.refill();

@@ -48,7 +48,7 @@ void gate::set_limits(const limits& next) {
     step noted(*this, flight_op::set_limits, early);
     // First, since of all that is done here only this could throw. A rate that stays is not touched, so that what was
     // taken can still be given back.
-    const bool is_other_rate = next.rate != bucket_.refill() || next.burst != bucket_.burst();
+    const bool is_other_rate = bucket_.rule() != bucket_rule{.refill = next.rate, .burst = next.burst};
     if (is_other_rate) bucket_.set_rate(next.rate, next.burst);
     breaker_.set(next.breaker);
     is_watched_.store(flight_ != nullptr || breaker_.is_on(), memory_order_relaxed);
@@ -150,10 +150,11 @@ void gate::refuse_the_too_heavy(outcomes& decided) noexcept {
 
 limits gate::configured() const {
   const lock_guard held(mutex_);
+  const bucket_rule rule = bucket_.rule();
   return {.max_tasks = counts_tasks_ ? max_tasks() : std::int64_t{unlimited},
           .max_weight = counts_weight_ ? max_weight() : std::int64_t{unlimited},
-          .rate = bucket_.refill(),
-          .burst = bucket_.burst(),
+          .rate = rule.refill,
+          .burst = rule.burst,
           .max_waiters = max_waiters(),
           .max_waiting_weight = max_waiting_weight_.load(memory_order_relaxed),
           .overflow = overflow(),

@@ -110,7 +110,8 @@ void gate::deliver(const outcomes& decided) noexcept {
     waiter* const next = waiter_list::after(w);
     const bool had_a_place = w->counted_;
     const std::uint32_t weight = w->request_.weight;
-    const verdict v{.granted = false, .why = w->why_, .stamp = {}, .retry_after = {}};
+    verdict v{.granted = false, .why = w->why_, .stamp = {}, .retry_after = {}};
+    if (v.why == refusal_reason::too_heavy) v.in_use = weight_in_use();  // since a change, which is over
     if (v.why == refusal_reason::expired && breaker_.is_on()) breaker_.note_expired(clock_->now());
     w->on_refused(explain(v, w->request_));
     if (had_a_place && !is_twin()) leave_place(weight);  // now that what waited is destroyed

@@ -79,13 +79,13 @@ result<void> token_bucket::try_take(std::int64_t tokens, time_point now) noexcep
 
 // Under the lock: they would be there only after `wait`.
 refusal token_bucket::not_before(std::int64_t tokens, duration wait) const noexcept {
-  const std::int64_t most = burst();
+  const bucket_rule now = rule();
   return {.reason = refusal_reason::rate_limited,
           .what = quantity::tokens,
           .asked = tokens,
-          .limit = most,
-          .in_use = most,
-          .rate = refill(),
+          .limit = now.burst,
+          .in_use = now.burst,
+          .rate = now.refill,
           .retry_after = wait};
 }
 
@@ -132,10 +132,10 @@ void token_bucket::raise_passed(time_point now) noexcept {
 
 // ---- reports
 
-weir::rate token_bucket::refill() const noexcept {
+bucket_rule token_bucket::rule() const noexcept {
   for (;;) {
     const sight seen = look();
-    const weir::rate now = terms_.refill_of(tag_of(seen.arrival));
+    const bucket_rule now{.refill = terms_.refill_of(tag_of(seen.arrival)), .burst = seen.pace.burst};
     if (terms_.holds(seen.since, tag_of(seen.arrival))) return now;
   }
 }

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/eventually.hpp"
+
 namespace weir {
 namespace {
 
@@ -147,6 +149,28 @@ TEST(BucketChange, AThousandChangesNeverMakeATokenMore) {
 }
 
 // Of a few ticks each, so that what is rounded shows.
+// What a refusal says of the rate and of the burst belongs together, also while both are changed.
+TEST(BucketChange, TheRuleIsOfOneMoment) {
+  constexpr bucket_rule one{.refill = per_second(10), .burst = 5};
+  constexpr bucket_rule other{.refill = per_second(20), .burst = 9};
+  token_bucket bucket(one.refill, one.burst);
+  detail::atomic<bool> is_over{false};  // relaxed: a flag alone
+  auto changer = testing::in_background([&] {
+    for (int i = 0; i < 20'000; ++i) {
+      bucket.set_rate(other.refill, other.burst);
+      bucket.set_rate(one.refill, one.burst);
+    }
+    is_over.store(true, detail::memory_order_relaxed);
+  });
+  int mixed = 0;
+  while (!is_over.load(detail::memory_order_relaxed)) {
+    const bucket_rule seen = bucket.rule();
+    if (seen != one && seen != other) ++mixed;
+  }
+  testing::get(changer);
+  EXPECT_EQ(mixed, 0);
+}
+
 TEST(BucketChange, IsRoundedDownToATick) {
   changed_bucket b;
   const rate three_ticks = per(22, nanoseconds(1));

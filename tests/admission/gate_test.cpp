@@ -135,10 +135,12 @@ TEST_F(Gate, ShrinkingGrantsNothingUntilItFitsAgain) {
   hold(door, 6);
   hold(door, 4);
   wait(door, "a", {.weight = 2});
-  wait(door, "heavy", {.weight = 4});
+  recorded_waiter& heavy = wait(door, "heavy", {.weight = 4});
   wait(door, "b", {.weight = 1});
   testing::set_max_weight(door, 3);
   EXPECT_EQ(book_, diary{"heavy too_heavy"});
+  EXPECT_EQ(heavy.why().limit, 3);
+  EXPECT_EQ(heavy.why().in_use, 10);
   EXPECT_EQ(door.weight_in_use(), 10);
   door.release(6);
   EXPECT_EQ(book_.size(), 1U) << "4 of 3 in use";

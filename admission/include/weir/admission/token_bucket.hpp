@@ -32,6 +32,14 @@ enum class time_of : std::uint8_t { own_clock, caller };
 
 }  // namespace detail
 
+/// What a bucket goes by.
+struct bucket_rule {
+  rate refill = unlimited;
+  std::int64_t burst = 0;
+
+  friend bool operator==(const bucket_rule&, const bucket_rule&) = default;
+};
+
 /// Whether a new bucket has its burst at once, or earns it.
 enum class bucket_start : std::uint8_t { full, empty };
 
@@ -118,9 +126,10 @@ class token_bucket {
   /// does this itself. Takes the short lock; may be overtaken by a taker, and then returns false: call it again.
   bool rebase() noexcept;
 
-  /// As configured, or as changed last.
-  [[nodiscard]] weir::rate refill() const noexcept;
+  /// As configured, or as changed last; `rule` both of one moment.
+  [[nodiscard]] weir::rate refill() const noexcept { return rule().refill; }
   [[nodiscard]] std::int64_t burst() const noexcept { return look().pace.burst; }
+  [[nodiscard]] bucket_rule rule() const noexcept;
   [[nodiscard]] bool is_unlimited() const noexcept { return is_unlimited_.load(detail::memory_order_relaxed); }
   /// The time between two tokens, rounded up to a nanosecond. No wait for one token is longer, unless there is a debt,
   /// the clock has gone back or a time ahead of it was passed.
