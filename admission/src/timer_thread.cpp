@@ -1,6 +1,7 @@
 #include <weir/admission/detail/timer_thread.hpp>
 
 #include <map>
+#include <memory>
 #include <unistd.h>
 #include <utility>
 
@@ -29,12 +30,7 @@ timer_thread::timer_thread(const clock_source& clock) noexcept : clock_(&clock),
 bool timer_thread::is_here() const noexcept { return process_ == ::getpid(); }
 
 timer_thread::use::~use() {
-  if (of_ == nullptr) return;
-  if (of_->is_here()) {
-    leave(*of_);
-  } else {
-    (void)new std::shared_ptr<timer_thread>(std::move(of_));  // with the thread, which cannot be joined
-  }
+  if (of_ != nullptr && of_->is_here()) leave(*of_);
 }
 
 timer_thread::use timer_thread::of(const clock_source& clock) {
@@ -51,15 +47,18 @@ timer_thread::use timer_thread::of(const clock_source& clock) {
     throw;
   }
   ++entry->second->users_;
-  return use(entry->second);
+  return use(*entry->second);
 }
 
 void timer_thread::leave(timer_thread& left) noexcept {
+  std::shared_ptr<timer_thread> last;  // until the end of this
   {
     timer_threads& all = threads();
     const lock_guard held(all.lock);
     if (--left.users_ != 0) return;
-    all.by_clock.erase(left.clock_);
+    const auto entry = all.by_clock.find(left.clock_);
+    last = std::move(entry->second);
+    all.by_clock.erase(entry);
   }
   bool is_this_thread = false;
   {

@@ -117,7 +117,7 @@ TEST_F(AsyncAcquire, StandsInOneLineWithThreads) {
   permit held = *door.try_acquire();
   kept_outcome& low = begin(door, {.priority = priority::low});
   auto thread = testing::in_background([&] { return door.acquire().value().weight(); });
-  eventually("the thread is in line", [&] { return door.waiting() == 2; });
+  clock_.await_sleepers(2);  // in line, and the timer
   held.release();
   EXPECT_EQ(testing::get(thread), 1);
   eventually("the thread has given it back", [&] { return low.is_there(); });
@@ -307,7 +307,7 @@ TEST_F(AsyncAcquire, AThreadIsWokenBeforeACoroutineGoesOn) {
   bool was_woken = false;
   (void)wait(door, thread, was_woken);
   thread = testing::in_background([&] { return door.acquire().value().weight(); });
-  eventually("both are in line", [&] { return door.waiting() == 2; });
+  clock_.await_sleepers(2);  // in line, and the timer
   limits next = door.configured();
   next.max_tasks = 4;
   door.set_limits(next);

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <utility>
 
 #include <weir/admission/clock.hpp>
 #include <weir/queues/mutex.hpp>
@@ -40,18 +40,17 @@ class timer_thread {
   /// A use of the timer thread of a clock.
   class use {
    public:
-    use() noexcept = default;
-    explicit use(std::shared_ptr<timer_thread> of) noexcept : of_(std::move(of)) {}
-    use(use&&) noexcept = default;
+    explicit use(timer_thread& of) noexcept : of_(&of) {}
+    use(use&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
     use& operator=(use&&) = delete;
     /// Ends the thread if it was the last one, and waits for that, unless it is this thread. In a forked child, where
     /// the thread is not and its locks may be held for ever, it leaves all as it is.
     ~use();
     [[nodiscard]] timer_thread& operator*() const noexcept { return *of_; }
-    [[nodiscard]] timer_thread* operator->() const noexcept { return of_.get(); }
+    [[nodiscard]] timer_thread* operator->() const noexcept { return of_; }
 
    private:
-    std::shared_ptr<timer_thread> of_;
+    timer_thread* of_;
   };
 
   /// Starts it, if it is not there. The clock must outlive the use. @throws std::system_error, std::bad_alloc.
