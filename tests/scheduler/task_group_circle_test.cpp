@@ -152,6 +152,8 @@ void expect_refusals(weir::pool& here, weir::pool& there, std::uint32_t most) {
   one.emplace(std::move(*here.try_submit({}, make(here, two))));
   two.emplace(std::move(*there.try_submit({}, make(there, one))));
   are_known.set();
+  one->wait();  // the result is taken when nobody waits for it any more
+  two->wait();
   one->get();
   two->get();
   EXPECT_GE(refused.count(), 1u);
