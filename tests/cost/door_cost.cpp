@@ -94,6 +94,7 @@ told wait_and_go_on(weir::limiter& door) { const weir::permit mine = (co_await d
 
 TEST(DoorCost, OfACoroutineThatWaits) {
   weir::limiter door({.max_tasks = 2});
+  const std::uint64_t waits = so_far().futex_waits;
   // The first round starts the timer thread, and makes room in its heap.
   for (const bool counts : {false, true}) {
     weir::permit all[] = {*door.try_acquire(), *door.try_acquire()};
@@ -105,6 +106,7 @@ TEST(DoorCost, OfACoroutineThatWaits) {
     EXPECT_EQ(door.waiting(), static_cast<std::int64_t>(async_wait.times));
     const auto gone_on = cost_of([&] { all[0].release(); });
     EXPECT_EQ(door.waiting(), 0);
+    await_waits(waits + 1);  // the timer thread has begun, and sleeps
     if (!counts) continue;
     expect(async_wait, begun);
     expect(async_resumption, gone_on);
