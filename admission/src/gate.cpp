@@ -32,6 +32,10 @@ std::size_t purses_of(const limits& l, std::size_t givers, credits::rule by) noe
   return credits::purses_for(counted(l.max_tasks), counted(l.max_weight), by);
 }
 
+std::unique_ptr<pressure_watch> watch_for(pressure_handler to) {
+  return to ? std::make_unique<pressure_watch>(std::move(to)) : nullptr;
+}
+
 refusal_reason reason_of(outcome o) noexcept {
   switch (o) {
     case outcome::tasks_full:
@@ -52,15 +56,18 @@ refusal_reason reason_of(outcome o) noexcept {
 }  // namespace
 
 gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
-           child_stock::rule stocks, credits::rule purses)
+           child_stock::rule stocks, credits::rule purses, pressure_handler on_pressure)
     : gate(check(configured), clock, for_tokens, configured.flight_entries == 0 ? givers : 0, stocks, purses,
-           ring_for(configured, clock)) {}
+           std::move(on_pressure), ring_for(configured, clock)) {}
 
 gate::gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
-           child_stock::rule stocks, credits::rule purses, std::unique_ptr<flight_ring> flight)
+           child_stock::rule stocks, credits::rule purses, pressure_handler on_pressure,
+           std::unique_ptr<flight_ring> flight)
     : clock_(&clock),
       alarm_(for_tokens),
       flight_(std::move(flight)),
+      pressure_(watch_for(std::move(on_pressure))),
+      is_observed_(flight_ != nullptr || pressure_ != nullptr),
       breaker_(configured.breaker),
       counts_tasks_(configured.max_tasks != unlimited),
       counts_weight_(configured.max_weight != unlimited),
@@ -80,13 +87,16 @@ gate::gate(const limits& configured, const clock_source& clock, alarm* for_token
       max_bypass_(configured.max_bypass),
       strict_window_(configured.strict_window),
       allow_slow_waiters_(configured.allow_slow_waiters),
-      is_watched_(flight_ != nullptr || breaker_.is_on()),
+      is_watched_(is_observed_ || breaker_.is_on()),
       most_tasks_(counted(configured.max_tasks)),
-      capacity_(counted(configured.max_tasks), counted(configured.max_weight), givers, flight_ == nullptr),
+      capacity_(counted(configured.max_tasks), counted(configured.max_weight), pressure_ == nullptr ? givers : 0,
+                !is_observed_),
       head_lacks_(counts_tasks_    ? refusal_reason::tasks_full
                   : counts_weight_ ? refusal_reason::weight_full
                                    : refusal_reason::rate_limited) {
   if (flight_ != nullptr) note_state(flight_->start());
+  const lock_guard held(mutex_);
+  move_marks(configured.warn_at);
 }
 
 gate::~gate() {
@@ -109,9 +119,15 @@ gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of
     const duration pause = is_twin() ? duration::zero() : breaker_.pause_at(now);  // its log says who was turned away
     if (pause != duration::zero()) return refuse_in_pause(asked, now, pause);
   }
-  if (flight_ != nullptr) [[unlikely]]
-    return try_admit_recorded(asked, now, whose);
+  if (is_observed_) [[unlikely]]
+    return try_admit_observed(asked, now, whose);
   return decide(asked, now, whose);
+}
+
+gate::verdict gate::try_admit_observed(const door_request& asked, time_point now, time_of whose) noexcept {
+  const verdict v = flight_ != nullptr ? try_admit_recorded(asked, now, whose) : decide(asked, now, whose);
+  if (pressure_ != nullptr) note_pressure();
+  return v;
 }
 
 gate::verdict gate::refuse_in_pause(const door_request& asked, time_point now, duration pause) noexcept {
@@ -261,8 +277,8 @@ void gate::release_watched(std::uint32_t weight) noexcept {
 void gate::release_part(std::uint32_t weight) noexcept {
   if (!counts_weight_) return;
   const demand part{.tasks = 0, .weight = weight};
-  if (flight_ != nullptr) [[unlikely]]
-    return give_back_recorded(flight_op::release_part, weight, part);
+  if (is_observed_) [[unlikely]]
+    return give_back_observed(flight_op::release_part, weight, part);
   give_back_final(part);
 }
 

@@ -14,7 +14,7 @@ constexpr demand one_child{.tasks = 1, .weight = 0};
 
 bool gate::try_add_child() noexcept {
   if (!counts_tasks_) return true;
-  return flight_ == nullptr ? take_child() : try_add_child_recorded();
+  return is_observed_ ? try_add_child_observed() : take_child();
 }
 
 bool gate::take_child() noexcept {
@@ -36,6 +36,7 @@ bool gate::add_child_from_word(std::size_t giver) noexcept {
   } else {
     capacity_.settle();
   }
+  if (pressure_ != nullptr) note_pressure();
   return true;
 }
 
@@ -46,7 +47,7 @@ void gate::end_child_at_word(std::size_t giver) noexcept {
 
 void gate::end_child() noexcept {
   if (!counts_tasks_) return;
-  if (flight_ != nullptr) return give_back_recorded(flight_op::child_end, 0, one_child);
+  if (is_observed_) return give_back_observed(flight_op::child_end, 0, one_child);
   give_back(one_child, hold::final);
 }
 

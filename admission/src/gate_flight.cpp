@@ -203,7 +203,8 @@ const flight_entry* gate::flight_entry_of(std::uint64_t ticket) const noexcept {
 std::uint64_t gate::next_ticket() const noexcept { return flight_ != nullptr ? flight_->next_ticket() : 0; }
 
 gate::gate(as_twin /*tag*/, const flight_start& from, const clock_source& clock)
-    : gate(check(from.limits), clock, nullptr, 0, {}, {.purses = 0}, std::make_unique<flight_ring>(from, clock, true)) {
+    : gate(check(from.limits), clock, nullptr, 0, {}, {.purses = 0}, {},
+           std::make_unique<flight_ring>(from, clock, true)) {
   const capacity::view now = capacity_.load();
   const flight_entry& state = from.state;
   capacity_.move_limits(counts_tasks_ ? state.tasks_free - now.tasks_free : 0,

@@ -51,7 +51,7 @@ void gate::set_limits(const limits& next) {
     const bool is_other_rate = bucket_.rule() != bucket_rule{.refill = next.rate, .burst = next.burst};
     if (is_other_rate) bucket_.set_rate(next.rate, next.burst);
     breaker_.set(next.breaker);
-    is_watched_.store(flight_ != nullptr || breaker_.is_on(), memory_order_relaxed);
+    is_watched_.store(is_observed_ || breaker_.is_on(), memory_order_relaxed);
     sweep_credits();
     credits_allowed_ = credits_allowed_ && next.rate.is_unlimited();
     max_waiters_.store(next.max_waiters, memory_order_relaxed);
@@ -62,6 +62,7 @@ void gate::set_limits(const limits& next) {
     strict_window_.store(next.strict_window, memory_order_relaxed);
     allow_slow_waiters_.store(next.allow_slow_waiters, memory_order_relaxed);
     move_limits(next);
+    move_marks(next.warn_at);
     noted.changed(next);
     if (counts_weight_) refuse_the_too_heavy(decided);
     hand_on(noted.now(), bell::always, decided);
@@ -163,6 +164,7 @@ limits gate::configured() const {
           .strict_window = strict_window_.load(memory_order_relaxed),
           .allow_slow_waiters = allow_slow_waiters_.load(memory_order_relaxed),
           .breaker = breaker_.configured(),
+          .warn_at = pressure_ != nullptr ? pressure_->warn_at() : limits{}.warn_at,
           .flight_entries = entries_of_flight()};
 }
 

@@ -117,6 +117,8 @@ void gate::deliver(const outcomes& decided) noexcept {
     if (had_a_place && !is_twin()) leave_place(weight);  // now that what waited is destroyed
     w = next;
   }
+  if (pressure_ != nullptr) [[unlikely]]
+    note_pressure();
 }
 
 void gate::add_waiting_weight(std::int64_t weight) noexcept {
@@ -208,7 +210,11 @@ result<gate::slot> gate::reserve(const door_request& asked) {
   }
 }
 
-void gate::cancel_reservation(std::uint32_t weight) noexcept { leave_place(weight); }
+void gate::cancel_reservation(std::uint32_t weight) noexcept {
+  leave_place(weight);
+  if (pressure_ != nullptr) [[unlikely]]
+    note_pressure();
+}
 
 void gate::join(waiter& w, place where) noexcept {
   const time_point early = early_now();

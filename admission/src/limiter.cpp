@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace weir {
 namespace {
@@ -45,13 +46,14 @@ struct told_why {
 
 }  // namespace
 
-limiter::limiter(const limits& configured, const clock_source& clock) : gate_(configured, clock), timer_(gate_, clock) {
+limiter::limiter(const limits& configured, const clock_source& clock, pressure_handler on_pressure)
+    : gate_(configured, clock, nullptr, 0, {}, {}, std::move(on_pressure)), timer_(gate_, clock) {
   gate_.set_alarm(timer_);
 }
 
-limiter::limiter(const limits& configured, const clock_source& clock, detail::gate::alarm& for_tokens,
-                 std::size_t givers)
-    : gate_(configured, clock, &for_tokens, givers), timer_(gate_, clock) {}
+limiter::limiter(const limits& configured, const clock_source& clock, pressure_handler on_pressure,
+                 detail::gate::alarm& for_tokens, std::size_t givers)
+    : gate_(configured, clock, &for_tokens, givers, {}, {}, std::move(on_pressure)), timer_(gate_, clock) {}
 
 bool limiter::wait_until_within(deadline until) noexcept {
   return gate_.wait_until_within(detail::this_thread_may_block() ? until.at() : time_point::min());

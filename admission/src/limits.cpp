@@ -1,6 +1,8 @@
 // The rules of the limits, and how a rate is written.
 #include <weir/admission/limits.hpp>
 
+#include <array>
+#include <charconv>
 #include <stdexcept>
 
 #include <weir/admission/token_bucket.hpp>
@@ -36,6 +38,12 @@ struct scaled_times {
 
 scaled_times times_of(const rate& of) {
   return {.interval = of.period().count(), .late = detail::int128{timer_slack.count()} * of.events()};
+}
+
+std::string share_text(double share) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), share);
+  return {text.data(), end};
 }
 
 // Nine tenths of (interval + late) / interval tokens come between two looks.
@@ -86,6 +94,10 @@ const limits& check(const limits& given) {
   if (given.breaker.pause <= duration::zero() || given.breaker.pause > std::chrono::hours(24)) {
     throw std::invalid_argument("weir: limits.breaker.pause is " + length_text(given.breaker.pause) +
                                 ": it must be more than 0 and at most 24 h");
+  }
+  if (!(given.warn_at > 0 && given.warn_at <= 1)) {  // nor is NaN
+    throw std::invalid_argument("weir: limits.warn_at is " + share_text(given.warn_at) +
+                                ": it must be more than 0 and at most 1, of each limit");
   }
   if (given.flight_entries != 0 &&
       (given.flight_entries < least_flight_entries || given.flight_entries > most_flight_entries)) {

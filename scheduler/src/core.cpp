@@ -58,7 +58,8 @@ core::core(const pool_options& options)
       fork_generation_(fork_generation()),
       timing_(options_.time_one_in, static_cast<std::size_t>(*options_.workers)),
       timers_(*this, *options_.clock),
-      limiter_(options_.limits, *options_.clock, timers_, static_cast<std::size_t>(*options_.workers)),
+      limiter_(options_.limits, *options_.clock, options_.on_pressure, timers_,
+               static_cast<std::size_t>(*options_.workers)),
       door_(limiter_.engine()),
       idle_(static_cast<int>(*options_.workers)) {
   const auto count = static_cast<int>(*options_.workers);

@@ -14,6 +14,8 @@ struct unit_steps {
   using hold = capacity::hold;
   using place = capacity::place;
 
+  [[nodiscard]] static bool is_asked(const gate& g) { return g.stock_->looks_asked(); }
+
   // ---- try_add_child where the stock is empty
 
   /// The block is in hand, and no mark says so.

@@ -12,6 +12,7 @@
 #include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
 #include <weir/admission/permit.hpp>
+#include <weir/admission/pressure.hpp>
 #include <weir/admission/result.hpp>
 
 namespace weir {
@@ -31,8 +32,11 @@ class limiter {
  public:
   /// @param configured  checked by weir::check; see weir::limits for units and ranges.
   /// @param clock       the time of rates and deadlines; it must outlive the limiter.
+  /// @param on_pressure told when the limiter is nearly full, and when it no longer is: limits::warn_at. None: nobody
+  ///                    is, and it costs nothing. With one each admission and each end reads three words more.
   /// @throws std::invalid_argument naming the field, the value and the rule.
-  explicit limiter(const limits& configured, const clock_source& clock = steady_clock_source());
+  explicit limiter(const limits& configured, const clock_source& clock = steady_clock_source(),
+                   pressure_handler on_pressure = {});
   limiter(const limiter&) = delete;
   limiter& operator=(const limiter&) = delete;
   /// Permits and waiting threads must be gone, and every call must have returned. While anything that is counted is
@@ -149,7 +153,8 @@ class limiter {
 
  protected:
   /// The door of a pool, whose workers give back what was admitted, and which rings when a token is due.
-  limiter(const limits& configured, const clock_source& clock, detail::gate::alarm& for_tokens, std::size_t givers);
+  limiter(const limits& configured, const clock_source& clock, pressure_handler on_pressure,
+          detail::gate::alarm& for_tokens, std::size_t givers);
   [[nodiscard]] detail::gate& engine() noexcept { return gate_; }
   [[nodiscard]] const detail::gate& engine() const noexcept { return gate_; }
 

@@ -113,6 +113,9 @@ struct limits {
   bool allow_slow_waiters = false;
   /// Where it is on, the end of each permit and task is told it: a load, and after an expiry a store.
   breaker_limits breaker{};
+  /// From what part of max_tasks, max_weight or max_waiters on the limiter says that pressure is high, to the
+  /// `on_pressure` that it was built with. More than 0, at most 1.
+  double warn_at = 0.8;
   /// How many entries the flight recorder keeps, 64 bytes each; see flight.hpp. 1,024 to 16,777,215, or 0: it is off.
   /// Where it is on, each step at this door takes the short lock. It stays as it was built.
   std::int64_t flight_entries = 0;

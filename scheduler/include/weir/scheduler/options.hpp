@@ -12,6 +12,7 @@
 #include <weir/admission/acquire_options.hpp>
 #include <weir/admission/deadline.hpp>
 #include <weir/admission/limits.hpp>
+#include <weir/admission/pressure.hpp>
 #include <weir/admission/refusal.hpp>
 #include <weir/scheduler/task_name.hpp>
 
@@ -120,6 +121,11 @@ struct pool_options {
   /// at once. By default it is only counted. What it throws is dropped. No wait is possible in it; and if it hands the
   /// same work in again where `overflow` drops waiters, each of these drops the next.
   std::function<void(const late_refusal&)> on_refused{};
+  /// Called when the door is nearly full, and when it no longer is: see limits::warn_at and weir::pressure. On the
+  /// thread that submits, that ends a task or changes limits: one call at a time. With one, workers and those who
+  /// submit write one line of memory at each admission and end, and a post takes the long way past the door. No wait is
+  /// possible in it; what it throws is dropped.
+  pressure_handler on_pressure{};
   /// Called with its index on each worker's thread before its first task, when it is named and pinned: by several
   /// threads at once. The constructor waits for all these calls. If one throws, the other workers are ended, and the
   /// constructor throws the same. No wait is possible in it, and the pool is not there yet.

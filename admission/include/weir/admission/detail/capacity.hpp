@@ -42,6 +42,8 @@ class capacity {
   [[nodiscard]] outcome try_take_of_word(demand wanted, place from, hold kind, view& seen) noexcept {
     return word_.try_take(wanted, from, kind, seen);
   }
+  /// Of pressure, where the gate has no givers.
+  void meet() noexcept { word_.meet(); }
   /// Of credits, where the gate has no givers.
   void announce_spare() noexcept { word_.announce_spare(); }
   void take_back_spare(demand all) noexcept { word_.take_back_spare(all); }

@@ -145,6 +145,10 @@ class capacity_word {
   /// For good. Returns true to the one caller that closed it; who gave back before that is seen by it.
   bool close() noexcept { return (word_.fetch_or(closed_bit, memory_order_acq_rel) & closed_bit) == 0; }  // (1) (3)
 
+  /// An addition of nothing: what was written before it is seen by whoever then loads a word of after it; and who calls
+  /// this, and then loads, sees what came before each earlier word.
+  void meet() noexcept { word_.fetch_add(0, memory_order_release); }  // (5)
+
   /// Moves both limits in one step, also below what is used; the caller keeps them within their ranges, and never moves
   /// them twice at once.
   view move_limits(std::int64_t tasks, std::int64_t weight) noexcept {
@@ -153,7 +157,7 @@ class capacity_word {
                   added);  // relaxed: room that a setter makes carries no data
   }
 
-  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1) (2) (3)
+  [[nodiscard]] view load() const noexcept { return unpack(word_.load(memory_order_acquire)); }  // (1) (2) (3) (5)
 
   static constexpr std::uint32_t most_attempts = 15;
 
@@ -213,6 +217,7 @@ class capacity_word {
   //     sees it, or a later word. Release by who takes them back -> acquire by who finds no room, or waiters, or the
   //     close, and by all after it: they find each purse closed.
   // (3) the last limits: release by who closes -> acquire load by who asks what is held at a closed gate.
+  // (5) pressure: see pressure_watch, (1).
   atomic<std::uint64_t> word_;
 };
 

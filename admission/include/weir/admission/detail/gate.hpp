@@ -20,7 +20,9 @@
 #include <weir/admission/detail/child_stock.hpp>
 #include <weir/admission/detail/credits.hpp>
 #include <weir/admission/detail/door_alarm.hpp>
+#include <weir/admission/detail/door_outcomes.hpp>
 #include <weir/admission/detail/door_verdict.hpp>
+#include <weir/admission/detail/pressure_watch.hpp>
 #include <weir/admission/detail/waiter.hpp>
 #include <weir/admission/flight.hpp>
 #include <weir/admission/limits.hpp>
@@ -36,7 +38,6 @@ class flight_ring;
 class gate {
  public:
   using alarm = door_alarm;
-
   using verdict = door_verdict;
 
   /// A place among the waiters that was promised and is not taken yet, so that a callable is moved only when it may
@@ -49,7 +50,7 @@ class gate {
   /// @param purses  without givers: how many purses of credits there are, and for which limits.
   /// @throws std::invalid_argument as weir::check does; std::bad_alloc.
   gate(const limits& configured, const clock_source& clock, alarm* for_tokens = nullptr, std::size_t givers = 0,
-       child_stock::rule stocks = {}, credits::rule purses = {});
+       child_stock::rule stocks = {}, credits::rule purses = {}, pressure_handler on_pressure = {});
   /// A twin: as another gate was at the start of a part of its log. It notes the same entries if it is told the same
   /// and its clock says the same; it may end with anything held. A place of one that was refused in line is free when
   /// that is said, by `cancel_reservation`, and not before.
@@ -108,8 +109,8 @@ class gate {
 
   /// Gives back what an admission of this weight took, and hands it on.
   void release(std::uint32_t weight) noexcept {
-    if (flight_ != nullptr) [[unlikely]]
-      return give_back_recorded(flight_op::release, weight, demand_of(weight));
+    if (is_observed_) [[unlikely]]
+      return give_back_observed(flight_op::release, weight, demand_of(weight));
     give_back_final(demand_of(weight));
   }
   /// And what it was for ended in time.
@@ -197,6 +198,7 @@ class gate {
   /// The limits as they are in force, all of one moment. Takes the lock.
   [[nodiscard]] limits configured() const WEIR_EXCLUDES(mutex_);
   [[nodiscard]] const clock_source& clock() const noexcept { return *clock_; }
+  [[nodiscard]] pressure pressure_now(bool is_high) const noexcept;
   /// What the first in line lacks, or those who hold more than the limits are; none if nobody waits.
   [[nodiscard]] flight_verdict binding() const noexcept {
     return capacity_.load().waiters ? verdict_of(head_lacks_.load(memory_order_relaxed)) : flight_verdict::none;
@@ -222,20 +224,12 @@ class gate {
   // One operation of a gate with a flight recorder, under the lock (gate_step.hpp).
   class step;
 
-  // What was decided under the lock, to be told after it.
-  struct outcomes {
-    waiter_list granted;
-    waiter_list refused;
-    const atomic<std::uint32_t>* head_word = nullptr;  // of a thread at the head, to be woken
-    time_point ring_at = time_point::max();
-    bool fits_again = false;  // what is held, after a limit was lowered
-  };
-  // Whether the alarm is set again for a head that it was set for before: once it has rung it must be.
-  // Else only for an earlier time, after a clock that went back.
-  enum class bell : std::uint8_t { new_head_only, always };
+  using outcomes = door_outcomes;
+  using bell = door_bell;
 
   gate(const limits& configured, const clock_source& clock, alarm* for_tokens, std::size_t givers,
-       child_stock::rule stocks, credits::rule purses, std::unique_ptr<flight_ring> flight);
+       child_stock::rule stocks, credits::rule purses, pressure_handler on_pressure,
+       std::unique_ptr<flight_ring> flight);
 
   // The time that an operation goes by; of one that is recorded it is read under the lock.
   [[nodiscard]] time_point early_now() const noexcept { return flight_ == nullptr ? clock_->now() : time_point{}; }
@@ -244,12 +238,14 @@ class gate {
   [[nodiscard, gnu::cold]] time_point time_again(time_point before) noexcept;
   [[nodiscard, gnu::cold]] verdict refuse_in_pause(const door_request& asked, time_point now, duration pause) noexcept;
   [[nodiscard]] inline verdict decide(const door_request& asked, time_point now, time_of whose) noexcept;
-  [[nodiscard, gnu::cold]] verdict try_admit_recorded(const door_request& asked, time_point now,
-                                                      time_of whose) noexcept;
+  [[nodiscard, gnu::cold]] verdict try_admit_recorded(const door_request& asked, time_point now, time_of) noexcept;
+  [[nodiscard, gnu::cold]] verdict try_admit_observed(const door_request& asked, time_point now, time_of) noexcept;
   [[gnu::cold]] void release_watched(std::uint32_t weight) noexcept;
+  [[gnu::cold]] void give_back_observed(flight_op what, std::uint32_t weight, demand held) noexcept;
   [[gnu::cold]] void give_back_recorded(flight_op what, std::uint32_t weight, demand held) noexcept;
   [[gnu::cold]] void give_token_back_recorded(time_point stamp) noexcept;
   [[gnu::cold]] void leave_place_recorded(std::uint32_t weight) noexcept;
+  [[nodiscard, gnu::cold]] bool try_add_child_observed() noexcept;
   [[nodiscard, gnu::cold]] bool try_add_child_recorded() noexcept;
   [[nodiscard]] bool take_child() noexcept;
   [[gnu::cold]] void note_granted(const waiter& w) noexcept WEIR_REQUIRES(mutex_);
@@ -261,14 +257,12 @@ class gate {
   [[nodiscard]] demand demand_of(std::uint32_t weight) const noexcept {
     return {.tasks = counts_tasks_ ? 1u : 0u, .weight = counts_weight_ ? weight : 0u};
   }
-  [[nodiscard]] verdict take(demand wanted, capacity::place from, time_point now,
-                             time_of whose = time_of::own_clock) noexcept;
+  [[nodiscard]] verdict take(demand wanted, capacity::place, time_point now, time_of = time_of::own_clock) noexcept;
   [[nodiscard]] bool take_room(demand wanted, capacity::place from, capacity::hold kind, verdict& v) noexcept;
   [[nodiscard]] bool take_room_and_token(demand wanted, capacity::place from, time_of whose, verdict& v) noexcept;
-  [[nodiscard]] bool take_room_with_givers(demand wanted, capacity::place from, capacity::hold kind,
-                                           verdict& v) noexcept;
-  [[nodiscard]] capacity::outcome take_room_or_credits(demand wanted, capacity::place from, capacity::hold kind,
-                                                       capacity::view& seen) noexcept;
+  [[nodiscard]] bool take_room_with_givers(demand wanted, capacity::place, capacity::hold, verdict& v) noexcept;
+  [[nodiscard]] capacity::outcome take_room_or_credits(demand, capacity::place, capacity::hold,
+                                                       capacity::view&) noexcept;
   [[nodiscard]] capacity::view with_credits(capacity::view seen) const noexcept;
   [[nodiscard]] bool has_room_for_credits(const capacity::view& seen) const noexcept;
   void top_up_if_useful(const capacity::view& seen) noexcept;
@@ -301,8 +295,7 @@ class gate {
   // What one in line lacks; nothing if it has left it.
   using lack = std::optional<refusal_reason>;
   [[nodiscard]] lack let_in(waiter& w, time_point& now, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
-  [[nodiscard]] lack let_past(waiter& heavy, time_point& now, bell when, outcomes& decided) noexcept
-      WEIR_REQUIRES(mutex_);
+  [[nodiscard]] lack let_past(waiter& heavy, time_point& now, bell, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void announce(waiter& w, time_point due, bell when, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void unlink(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   void refuse(waiter& w, refusal_reason why, outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
@@ -332,11 +325,18 @@ class gate {
   void leave_place(std::uint32_t weight) noexcept;
   void add_waiting_weight(std::int64_t weight) noexcept;
   void notify_emptied() noexcept;
+  // What is told of pressure (gate_pressure.cpp).
+  [[nodiscard]] pressure_watch::filling filled() const noexcept;
+  [[gnu::cold]] void note_pressure() noexcept WEIR_EXCLUDES(mutex_);
+  [[nodiscard]] bool follow_pressure(bool asks) noexcept WEIR_EXCLUDES(mutex_);
+  void move_marks(double warn_at) noexcept WEIR_REQUIRES(mutex_);
 
   const clock_source* clock_;
   alarm* alarm_;
   // Null: nothing is recorded. Else each step that decides or changes anything is one hold of the lock, and in here.
   const std::unique_ptr<flight_ring> flight_;
+  const std::unique_ptr<pressure_watch> pressure_;  // null: nobody is told
+  const bool is_observed_;                          // one of the two is there
   weir::detail::breaker breaker_;
   const bool counts_tasks_;
   const bool counts_weight_;
@@ -358,7 +358,7 @@ class gate {
   atomic<std::int64_t> max_bypass_;
   atomic<bool> strict_window_;
   atomic<bool> allow_slow_waiters_;
-  atomic<bool> is_watched_;  // there is a flight recorder, or a breaker
+  atomic<bool> is_watched_;  // is_observed_, or there is a breaker
   // The largest max_tasks there was. Writers and readers as above.
   atomic<std::int64_t> most_tasks_;
 
