@@ -8,23 +8,26 @@
 #include <weir/admission/detail/gate.hpp>
 #include <weir/admission/detail/thread_waiter.hpp>
 
+namespace weir {
+
+pressure_marks marks_of(std::int64_t limit, double warn_at) noexcept {
+  // But for what a double cannot tell: 0.07 * 100 is more than 7.
+  const auto used = static_cast<std::int64_t>(std::ceil(static_cast<double>(limit) * warn_at - 1e-6));
+  const std::int64_t high = std::clamp<std::int64_t>(used, 1, limit);
+  return {.high = high, .low = high - std::max<std::int64_t>(high / 8, 1)};
+}
+
+}  // namespace weir
+
 namespace weir::detail {
 
 // ---- the state
 
-// So little is left when `warn_at` of it is used, rounded up, but for what a double cannot tell.
 void pressure_watch::level::set(std::int64_t limit, std::int64_t free_of, double warn_at) noexcept {
-  if (limit == 0) {
-    constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
-    mark.store(never, memory_order_relaxed);
-    relief.store(never, memory_order_relaxed);
-    return;
-  }
-  const auto used = static_cast<std::int64_t>(std::ceil(static_cast<double>(limit) * warn_at - 1e-6));
-  const std::int64_t high = std::clamp<std::int64_t>(used, 1, limit);
-  const std::int64_t low = high - std::max<std::int64_t>(high / 8, 1);
-  mark.store(free_of - high, memory_order_relaxed);
-  relief.store(free_of - low, memory_order_relaxed);
+  constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
+  const pressure_marks used = limit != 0 ? marks_of(limit, warn_at) : pressure_marks{};
+  mark.store(limit != 0 ? free_of - used.high : never, memory_order_relaxed);
+  relief.store(limit != 0 ? free_of - used.low : never, memory_order_relaxed);
 }
 
 void pressure_watch::set_marks(const bounds& of, double warn_at) noexcept {

@@ -45,7 +45,7 @@ TEST(Check, ErrorsAreInTheOrderOfTheFile) {
       "behind the number, such as \"250ms\"\n"
       "limits.toml:4:1: error: max_task: there is no such setting, [limits] has max_tasks, max_weight, rate, "
       "burst, max_waiters, max_waiting_weight, overflow, priority_ageing, max_bypass, strict_window, "
-      "allow_slow_waiters, breaker_expired, breaker_pause and flight_entries, perhaps max_tasks is meant\n"
+      "allow_slow_waiters, breaker_expired, breaker_pause, warn_at and flight_entries, perhaps max_tasks is meant\n"
       "limits.toml:5:8: error: rate = 200: the burst is missing, a rate has a burst of at least 1, add burst\n"
       "limits.toml:7:11: error: at_once = 0: out of range, 1 to 2147483647 is possible, choose a number in that "
       "range\n");

@@ -35,6 +35,7 @@ const std::map<std::string, option_sample> option_samples{
     {"allow_slow_waiters", {"true"}},
     {"breaker_expired", {"5"}},
     {"breaker_pause", {"\"2s\"", "limits.breaker_expired = 3"}},
+    {"warn_at", {"0.5"}},
     {"flight_entries", {"5000"}},
     {"door", {"\"try\""}},
     {"deadline", {"\"none\""}},
@@ -121,6 +122,7 @@ TEST(ConfigOptions, TheCommandLineWinsOverEach) {
                                : key == "trace" || key == "json" || key == "flight"            ? "other"
                                : key == "for" || key == "token_cost" || key == "breaker_pause" ? "77ms"
                                : key == "flight_entries"                                       ? "9000"
+                               : key == "warn_at"                                              ? "0.9"
                                : sample.value == "true"                                        ? "false"
                                                                                                : "9";
     written_settings both = flags;

@@ -91,7 +91,7 @@ TEST(Configuration, AllThatIsWrongIsToldAtOnceInItsOrder) {
       "the number, such as \"250ms\"\n"
       "limits.toml:4:1: max_task: there is no such setting, [limits] has max_tasks, max_weight, rate, burst, "
       "max_waiters, max_waiting_weight, overflow, priority_ageing, max_bypass, strict_window, allow_slow_waiters, "
-      "breaker_expired, breaker_pause and "
+      "breaker_expired, breaker_pause, warn_at and "
       "flight_entries, perhaps max_tasks is meant\n"
       "limits.toml:5:15: max_tasks = 0: out of range, 1 to 16777215 is possible, choose a number in that range\n"
       "limits.toml:6:8: rate = \"fast\": this is no rate, 0.000000001 to 1000000000 a second is possible, write "

@@ -34,6 +34,18 @@ play_result played(play_plan plan, const std::vector<played_request>& requests) 
 
 std::uint64_t refused(const play_result& out, refusal_reason why) { return out.refused[static_cast<std::size_t>(why)]; }
 
+TEST(DoorPlay, CountsThePressureInItsOwnTime) {
+  std::vector<played_request> requests;
+  for (int i = 0; i < 10; ++i) requests.push_back({.at = play_start + i * 1s, .service = 10s});
+  for (int i = 0; i < 4; ++i) requests.push_back({.at = play_start + 100s, .service = 2s + i * 1s});
+  play_plan plan{};
+  plan.limits = {.max_tasks = 5, .max_waiters = 0};
+  const play_result out = played(plan, requests);
+  // From the fourth one, at 3 s, to the end of the second, at 11 s, which leaves three; and from 100 s to 102 s.
+  EXPECT_EQ(out.pressure.times, 2u);
+  EXPECT_EQ(out.pressure.high, 8s + 2s);
+}
+
 TEST(DoorPlay, AdmitsWhatThePlainSimulationAdmits) {
   tools::random_stream random(seed(), 0);
   for (int round = 0; round < 300; ++round) {

@@ -186,6 +186,16 @@ TEST(Explanation, BreakerIsSaidWhereThereIsOne) {
   expect_no_line("[limits]\nmax_tasks = 5\n", "breaker");
 }
 
+TEST(Explanation, PressureIsSaidWhereItIsAskedFor) {
+  expect_line(
+      "[limits]\nmax_tasks = 100\nmax_weight = 64\nmax_waiters = 1\nwarn_at = 0.75\n",
+      "warn_at 0.75: the door counts as nearly full from 75 tasks (until 66), 48 of weight (until 42), 1 waiters "
+      "(until 0)");
+  expect_line("[limits]\nmax_tasks = \"unlimited\"\nwarn_at = 1\n[replay]\ndoor = \"try\"\n",
+              "warn_at 1: the door counts as nearly full from no limit that can be reached");
+  expect_no_line("[limits]\nmax_tasks = 5\n", "warn_at");
+}
+
 TEST(Explanation, UnlimitedIsSaid) {
   const std::string limits = "[limits]\nmax_tasks = \"unlimited\"\nmax_weight = \"unlimited\"\nrate = 9\nburst = 9\n";
   expect_line(limits, "max_tasks unlimited: as many requests are queued as come; a pool counts to 16,777,215");

@@ -43,6 +43,15 @@ TEST(Replay, BoundsHoldUnderOverloadAtEachDoor) {
   }
 }
 
+TEST(Replay, SaysHowOftenTheDoorWasNearlyFull) {
+  const json all = replayed(overload(2'000), {"--max-tasks", "4", "--workers", "2", "--warn-at", "0.75"});
+  EXPECT_EQ(all["pressure"]["warn_at"], 0.75);
+  EXPECT_GE(all["pressure"]["times"], 1);
+  EXPECT_GT(all["pressure"]["high_s"], 0);
+  EXPECT_LE(all["pressure"]["high_s"], all["wall_s"]);
+  EXPECT_FALSE(replayed(overload(10), {}).contains("pressure"));
+}
+
 TEST(Replay, RateHoldsInEveryWindowByBothClocks) {
   const json all = replayed(overload(2'000, 1), {"--rate", "5000", "--burst", "20", "--max-tasks", "1000"});
   EXPECT_GT(all["worst_window_ratio"], 0.5);

@@ -53,7 +53,9 @@ inline nlohmann::json replayed(const std::string& trace, std::vector<const char*
   std::ifstream in(report_path);
   const auto all = nlohmann::json::parse(in);
   std::set<std::string> keys = report_keys();
-  if (all.contains("compare")) keys.insert("compare");
+  for (const char* const asked_for : {"compare", "pressure"}) {
+    if (all.contains(asked_for)) keys.insert(asked_for);
+  }
   EXPECT_EQ(keys_of(all), keys);
   EXPECT_EQ(keys_of(all["refused"]), refusal_keys());
   std::uint64_t refused = 0;

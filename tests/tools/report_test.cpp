@@ -59,6 +59,18 @@ TEST(ReportJson, HasExactlyTheKeysOfItsSchema) {
   EXPECT_EQ(keys_of(all["refused"]), testing::refusal_keys());
 }
 
+TEST(ReportJson, TellsOfPressureIfThatWasAskedFor) {
+  report of = sample();
+  of.pressure = pressure_seen{.times = 3, .high = 1'500ms};
+  of.warn_at = 0.75;
+  const json all = json::parse(to_json(of));
+  EXPECT_EQ(all["pressure"]["warn_at"], 0.75);
+  EXPECT_EQ(all["pressure"]["times"], 3);
+  EXPECT_EQ(all["pressure"]["high_s"], 1.5);
+  EXPECT_NE(to_text(of).find("pressure  high 3 times, 1.5 s in all, from 75 % of a limit on\n"), std::string::npos)
+      << to_text(of);
+}
+
 TEST(ReportJson, ValuesHaveTheirUnits) {
   const json all = json::parse(to_json(sample()));
   EXPECT_EQ(all["schema"], "weir.replay/1");

@@ -103,6 +103,10 @@ void add_door_options(CLI::App& replay, written_settings& to) {
                   "Shut the door for a while after so many requests expired in a row, or 0 (0)")
       ->type_name("N");
   replay.add_option("--breaker-pause", to.breaker_pause, "For so long (1s)")->type_name("TIME");
+  replay
+      .add_option("--warn-at", to.warn_at,
+                  "Count how often tasks, weight or waiters reach that part of their limit, from 0.001 to 1")
+      ->type_name("SHARE");
   replay.add_option("--deadline", to.deadline, "Of each request from its arrival on, or none (250ms)")
       ->type_name("TIME");
 }

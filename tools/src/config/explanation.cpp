@@ -36,6 +36,7 @@ class explainer {
     explain_overflow();
     explain_order();
     explain_breaker();
+    explain_pressure();
     explain_door();
     explain_deadline();
     explain_flight();
@@ -184,6 +185,22 @@ class explainer {
          "when " + counted(all_.breaker.consecutive_expired, "request has", "requests have") +
              " expired in a row, in line or running, who comes is refused breaker_open for " +
              exact_text(all_.breaker.pause) + "; after that one more expiry shuts it again, unless one ends in time");
+  }
+
+  void explain_pressure() {
+    if (!all_.warn_at) return;
+    std::string where;
+    const auto add = [&](std::int64_t limit, const char* what) {
+      if (limit < 1 || limit == weir::unlimited) return;
+      const pressure_marks marks = marks_of(limit, *all_.warn_at);
+      where +=
+          (where.empty() ? "" : ", ") + count_text(marks.high) + ' ' + what + " (until " + count_text(marks.low) + ')';
+    };
+    add(all_.max_tasks, "tasks");
+    if (all_.max_weight) add(*all_.max_weight, "of weight");
+    if (all_.door != door_verb::try_submit) add(all_.max_waiters, "waiters");
+    if (where.empty()) where = "no limit that can be reached";
+    tell("warn_at " + said_.warn_at->text, said_.warn_at, "", "the door counts as nearly full from " + where);
   }
 
   void explain_overflow() {

@@ -16,7 +16,7 @@ struct setting_name {
 };
 
 /// A pool and its door as a service has them, and below `replay` what only a replay is told.
-inline constexpr std::array<setting_name, 28> setting_names{{
+inline constexpr std::array<setting_name, 29> setting_names{{
     {"pool", "workers", &written_settings::workers},
     {"limits", "max_tasks", &written_settings::max_tasks},
     {"limits", "max_weight", &written_settings::max_weight},
@@ -31,6 +31,7 @@ inline constexpr std::array<setting_name, 28> setting_names{{
     {"limits", "allow_slow_waiters", &written_settings::allow_slow_waiters},
     {"limits", "breaker_expired", &written_settings::breaker_expired},
     {"limits", "breaker_pause", &written_settings::breaker_pause},
+    {"limits", "warn_at", &written_settings::warn_at},
     {"limits", "flight_entries", &written_settings::flight_entries},
     {"replay", "door", &written_settings::door},
     {"replay", "deadline", &written_settings::deadline},

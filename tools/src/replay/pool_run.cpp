@@ -44,9 +44,13 @@ class request_work {
   probe probe_;
 };
 
-std::unique_ptr<pool> make_pool(const run_plan& plan) {
+std::unique_ptr<pool> make_pool(const run_plan& plan, pressure_log& log) {
+  pool_options options{.workers = plan.workers, .limits = plan.limits};
+  if (plan.sees_pressure) {
+    options.on_pressure = [&log](const pressure& told) { log.note(told, std::chrono::steady_clock::now()); };
+  }
   try {
-    return std::make_unique<pool>(pool_options{.workers = plan.workers, .limits = plan.limits});
+    return std::make_unique<pool>(options);
   } catch (const std::system_error& error) {
     throw bad_input("--workers " + std::to_string(plan.workers) + ": the threads cannot be started (" +
                     error.code().message() + "), this host has no more, ask for fewer");
@@ -58,7 +62,7 @@ class pool_run {
  public:
   explicit pool_run(const run_plan& plan)
       : plan_(plan),
-        pool_(make_pool(plan)),
+        pool_(make_pool(plan, pressure_)),
         books_(books_for(plan, clock_, !plan.limits.rate.is_unlimited())),
         stops_(plan.seed, plan.cancel_percent) {
     if (plan.cancel_percent > 0) canceller_ = std::make_unique<canceller>();
@@ -93,6 +97,7 @@ class pool_run {
     all.interrupted = done.stopped || interrupt_watch::interrupted();
     canceller_.reset();
     all.pool = pool_->metrics();
+    all.pressure = pressure_.at(std::chrono::steady_clock::now());
     if (plan_.keeps_flight) all.flight = pool_->door().flight();
     finish(all, done);
     return all;
@@ -164,6 +169,7 @@ class pool_run {
   }
 
   const run_plan& plan_;
+  pressure_log pressure_;
   std::unique_ptr<pool> pool_;  // before the clock, since a thousand threads take their time to start
   run_clock clock_;
   ledger books_;

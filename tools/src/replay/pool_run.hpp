@@ -9,6 +9,7 @@
 
 #include "ledger.hpp"
 #include "outcome.hpp"
+#include "pressure_log.hpp"
 #include "run_plan.hpp"
 #include "worst_window.hpp"
 
@@ -30,7 +31,8 @@ struct pool_result {
   std::chrono::nanoseconds skew{};
   std::string_view priority;  ///< what the submitter was granted
   bool interrupted = false;
-  flight_log flight;  ///< of the pool's door, where it was recorded
+  pressure_seen pressure;  ///< at the pool's door, where it was asked for
+  flight_log flight;       ///< of the pool's door, where it was recorded
 };
 
 /// Runs all of the plan and shuts the pool down. Blocking. @throws bad_input if the threads cannot be started or the

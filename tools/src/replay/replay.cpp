@@ -102,6 +102,7 @@ run_plan plan_of(const settings& asked, const input& in) {
   plan.run_for = asked.run_for;
   plan.seed = asked.seed;
   plan.keeps_flight = !asked.flight.empty();
+  plan.sees_pressure = asked.warn_at.has_value();
   return plan;
 }
 
@@ -140,6 +141,8 @@ report report_of(const settings& asked, const input& in, const run_plan& plan, c
   if (plan.limits.max_tasks <= largest_max_tasks) all.max_tasks = plan.limits.max_tasks;
   if (plan.limits.max_weight <= largest_max_weight) all.max_weight = plan.limits.max_weight;
   all.ours = seen.books;
+  if (plan.sees_pressure) all.pressure = seen.pressure;
+  all.warn_at = plan.limits.warn_at;
   if (seen.by_limiter)
     all.window = {.by_limiter = seen.by_limiter->ratio, .by_own_clock = seen.by_own_clock->ratio, .skew = seen.skew};
   all.peak_rss_bytes = peak_memory();

@@ -11,6 +11,7 @@
 #include <weir/admission/refusal.hpp>
 
 #include "outcome.hpp"
+#include "pressure_log.hpp"
 
 namespace weir::tools {
 
@@ -40,7 +41,9 @@ struct report {
   std::optional<std::int64_t> max_tasks;  ///< empty: unlimited
   std::optional<std::int64_t> max_weight;
   outcome ours;
-  std::optional<window_ratios> window;  ///< empty: no rate
+  std::optional<window_ratios> window;    ///< empty: no rate
+  std::optional<pressure_seen> pressure;  ///< empty: not asked for
+  double warn_at = 0;
   std::uint64_t peak_rss_bytes = 0;
   std::vector<promise> promises;
   std::vector<outcome> beside;  ///< of --compare
@@ -58,7 +61,7 @@ inline constexpr std::string_view report_schema = "weir.replay/1";
 [[nodiscard]] std::string to_text(const report& of);
 
 /// The report for programs: one JSON object and an end of line. Numbers that do not apply are null; `compare` is there
-/// only if something was run beside.
+/// only if something was run beside, and `pressure` only if it was asked for.
 [[nodiscard]] std::string to_json(const report& of);
 
 }  // namespace weir::tools

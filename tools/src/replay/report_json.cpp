@@ -38,6 +38,10 @@ ordered_json refusals_of(const outcome& of) {
   return all;
 }
 
+ordered_json json_of(const pressure_seen& seen, double warn_at) {
+  return {{"warn_at", warn_at}, {"times", seen.times}, {"high_s", seconds(seen.high)}};
+}
+
 ordered_json json_of(const promise& one) {
   return {{"name", one.name}, {"bound", number(one.bound)}, {"seen", number(one.seen)}, {"held", one.held}};
 }
@@ -98,6 +102,7 @@ std::string to_json(const report& of) {
       {"peak_rss_bytes", of.peak_rss_bytes},
       {"promises", ordered_json::array()}};
   for (const promise& one : of.promises) all["promises"].push_back(json_of(one));
+  if (of.pressure) all["pressure"] = json_of(*of.pressure, of.warn_at);
   if (!of.beside.empty()) {
     all["compare"] = ordered_json::array({column_of(ours)});
     for (const outcome& one : of.beside) all["compare"].push_back(column_of(one));

@@ -41,6 +41,12 @@ std::string number_text(double number) {
   return text;
 }
 
+std::string share_of_limit(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g %%", 100 * share);
+  return text;
+}
+
 std::string count_line(const std::string& label, std::uint64_t count) {
   return "  " + padded_right(label, 22) + padded_left(count_text(count), 12) + '\n';
 }
@@ -151,6 +157,11 @@ std::string to_text(const report& of) {
   if (ours.work_asked.count() > 0) {
     text += padded_right("work", 10) + factor_text(ours.work_took, ours.work_asked) +
             " times its CPU time from start to end\n";
+  }
+  if (of.pressure) {
+    text += padded_right("pressure", 10) + "high " + count_text(of.pressure->times) +
+            (of.pressure->times == 1 ? " time, " : " times, ") + time_text(of.pressure->high) + " in all, from " +
+            share_of_limit(of.warn_at) + " of a limit on\n";
   }
   if (!of.beside.empty()) text += side_by_side(of);
   if (!of.warnings.empty()) text += '\n';

@@ -36,6 +36,7 @@ weir::limits limits_for(const settings& asked, std::uint32_t median_weight) noex
           .strict_window = asked.strict_window,
           .allow_slow_waiters = may_be_slow(asked),
           .breaker = asked.breaker,
+          .warn_at = asked.warn_at.value_or(weir::limits{}.warn_at),
           .flight_entries = asked.flight_entries};
 }
 

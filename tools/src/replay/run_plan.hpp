@@ -32,7 +32,8 @@ struct run_plan {
   double speed = 1;
   std::optional<std::chrono::nanoseconds> run_for;
   std::uint64_t seed = 1;
-  bool keeps_flight = false;  ///< what the door has recorded
+  bool keeps_flight = false;   ///< what the door has recorded
+  bool sees_pressure = false;  ///< at the door
 };
 
 /// The limits of the door that was asked for. @param median_weight  of the requests, where no max_weight was given.

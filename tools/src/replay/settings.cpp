@@ -144,6 +144,8 @@ class settings_reader {
                weir::largest_max_tasks);
     take(written_.breaker_pause, "breaker_pause", all_.breaker.pause,
          [](const given_value& given) { return time_value(given, 1us, 24h); });
+    take(written_.warn_at, "warn_at", all_.warn_at,
+         [](const given_value& given) { return number_value(given, 0.001, 1); });
     if (written_.flight) all_.flight_entries = usual_flight_entries;
     take(written_.flight_entries, "flight_entries", all_.flight_entries, flight_entries_value);
   }

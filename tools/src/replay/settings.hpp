@@ -36,6 +36,7 @@ struct written_settings {
   std::optional<written_value> allow_slow_waiters = {};
   std::optional<written_value> breaker_expired = {};
   std::optional<written_value> breaker_pause = {};
+  std::optional<written_value> warn_at = {};
   std::optional<written_value> flight_entries = {};
   std::optional<written_value> deadline = {};
   std::optional<written_value> cancel = {};
@@ -67,6 +68,7 @@ struct settings {
   bool strict_window = false;
   bool allow_slow_waiters = false;
   weir::breaker_limits breaker{};
+  std::optional<double> warn_at;    ///< empty: nobody counts how often the door is nearly full
   std::int64_t flight_entries = 0;  ///< with a flight: 1,048,576, if no number was given
   std::optional<std::chrono::nanoseconds> deadline = std::chrono::milliseconds(250);  ///< empty: none
   double cancel_percent = 0;

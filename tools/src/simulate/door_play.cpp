@@ -51,7 +51,8 @@ class door_play final : private gate::alarm {
         next_(next),
         clock_(plan.start),
         idle_(plan.workers),
-        gate_(without_flight(plan.limits), clock_, this) {
+        gate_(without_flight(plan.limits), clock_, this, 0, {}, {},
+              [this](const pressure& told) { pressure_.note(told, clock_.now()); }) {
     out_.slices.resize(slice_count);
     const duration length = std::max<duration>(plan.end - plan.start, duration(1));
     slice_length_ = duration((length.count() + static_cast<std::int64_t>(slice_count) - 1) /
@@ -72,6 +73,7 @@ class door_play final : private gate::alarm {
     out_.queue = times_of(*queue_);
     out_.latency = times_of(*latency_);
     out_.simulated = clock_.now() - plan_.start;
+    out_.pressure = pressure_.at(clock_.now());
     out_.wall = std::chrono::steady_clock::now() - began;
     return std::move(out_);
   }
@@ -363,6 +365,7 @@ class door_play final : private gate::alarm {
   std::unique_ptr<time_histogram> queue_ = std::make_unique<time_histogram>();
   std::unique_ptr<time_histogram> latency_ = std::make_unique<time_histogram>();
   play_result out_;
+  pressure_log pressure_;
   gate gate_;
 };
 

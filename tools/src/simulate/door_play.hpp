@@ -18,6 +18,7 @@
 #include <weir/admission/refusal.hpp>
 
 #include "replay/outcome.hpp"
+#include "replay/pressure_log.hpp"
 
 namespace weir::tools {
 
@@ -78,6 +79,7 @@ struct play_result {
   std::chrono::nanoseconds simulated{};
   std::chrono::nanoseconds wall{};
   std::uint64_t events = 0;
+  pressure_seen pressure;
   std::vector<play_slice> slices;
 
   [[nodiscard]] std::uint64_t refused_in_all() const noexcept;

@@ -95,6 +95,16 @@ std::string slice_lines(const play_report& of) {
   return text;
 }
 
+std::string pressure_line(const play_report& of) {
+  const pressure_seen& seen = of.seen.pressure;
+  const double share = share_of(static_cast<double>(seen.high.count()), static_cast<double>(of.seen.simulated.count()));
+  char mark[32];
+  std::snprintf(mark, sizeof mark, "%g %%", 100 * of.door.warn_at);
+  return "\npressure: high " + count_text(static_cast<std::int64_t>(seen.times)) +
+         (seen.times == 1 ? " time, " : " times, ") + share_text(share) + " of the time, from " + mark +
+         " of a limit on\n";
+}
+
 std::string speed_line(const play_result& seen) {
   const double factor = share_of(static_cast<double>(seen.simulated.count()), static_cast<double>(seen.wall.count()));
   return "\nsimulated " + time_text(seen.simulated) + " in " + time_text(seen.wall) + ", " +
@@ -158,7 +168,7 @@ std::string to_text(const play_report& of) {
     text += line_of("recorded admitted", of.recorded_admitted);
     text += line_of("recorded refused", of.recorded_refused);
   }
-  return text + times_of_play(of) + use_lines(of) + slice_lines(of) + speed_line(of.seen);
+  return text + times_of_play(of) + use_lines(of) + pressure_line(of) + slice_lines(of) + speed_line(of.seen);
 }
 
 }  // namespace weir::tools

@@ -220,8 +220,8 @@ void refuse_course(const written_settings& w) {
 bool names_limits(const simulate_request& asked) {
   const written_settings& w = asked.written;
   return asked.config || w.max_tasks || w.max_weight || w.rate || w.burst || w.max_waiters || w.max_waiting_weight ||
-         w.overflow || w.priority_ageing || w.max_bypass || w.breaker_expired || w.breaker_pause || w.strict_window ||
-         w.allow_slow_waiters;
+         w.overflow || w.priority_ageing || w.max_bypass || w.breaker_expired || w.breaker_pause || w.warn_at ||
+         w.strict_window || w.allow_slow_waiters;
 }
 
 }  // namespace

@@ -19,6 +19,14 @@ struct pressure {
   std::int64_t max_waiters = 0;
 };
 
+/// A number is high from `high` on, until it is `low`, for a limit of at least 1 and a warn_at as weir::check has it:
+/// that part of the limit, rounded up; and an eighth less, at least 1.
+struct pressure_marks {
+  std::int64_t high;
+  std::int64_t low;
+};
+[[nodiscard]] pressure_marks marks_of(std::int64_t limit, double warn_at) noexcept;
+
 /// Called on the thread whose step has changed it, before that call returns: with `true` and `false` by turns, one call
 /// at a time. What is over before it could be told is left out, so that the last call tells the last state. It may use
 /// the door, also so that this changes again, which is told after it; no wait is possible in it. What it throws is
