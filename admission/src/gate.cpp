@@ -114,7 +114,8 @@ gate::~gate() {
 
 // ---- the fast path
 
-gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {
+// In one piece, since the calls cost as much as what they do; what is rare stays out of it.
+[[gnu::flatten]] gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of whose) noexcept {
   if (breaker_.may_be_shut()) [[unlikely]] {
     const duration pause = is_twin() ? duration::zero() : breaker_.pause_at(now);  // its log says who was turned away
     if (pause != duration::zero()) return refuse_in_pause(asked, now, pause);
@@ -124,13 +125,15 @@ gate::verdict gate::try_admit(const door_request& asked, time_point now, time_of
   return decide(asked, now, whose);
 }
 
-gate::verdict gate::try_admit_observed(const door_request& asked, time_point now, time_of whose) noexcept {
+[[gnu::noinline]] gate::verdict gate::try_admit_observed(const door_request& asked, time_point now,
+                                                         time_of whose) noexcept {
   const verdict v = flight_ != nullptr ? try_admit_recorded(asked, now, whose) : decide(asked, now, whose);
   if (pressure_ != nullptr) note_pressure();
   return v;
 }
 
-gate::verdict gate::refuse_in_pause(const door_request& asked, time_point now, duration pause) noexcept {
+[[gnu::noinline]] gate::verdict gate::refuse_in_pause(const door_request& asked, time_point now,
+                                                      duration pause) noexcept {
   verdict v{.granted = false, .why = refusal_reason::closed, .stamp = now, .retry_after = {}};
   if (capacity_.load().closed) return v;
   v.why = refusal_reason::breaker_open;
@@ -212,7 +215,7 @@ bool gate::take_room_and_token(demand wanted, capacity::place from, time_of whos
   return false;
 }
 
-void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
+[[gnu::noinline]] void gate::explain_rate(bool newcomer, time_of whose, verdict& v) noexcept {
   if (newcomer) {
     const capacity::view seen = capacity_.load();
     if (seen.closed || seen.waiters) return explain_line(seen, v);
@@ -289,7 +292,7 @@ void gate::release(std::uint32_t weight, std::size_t giver) noexcept {
     tell(wanted);
 }
 
-void gate::tell(watchers wanted) noexcept {
+[[gnu::noinline]] void gate::tell(watchers wanted) noexcept {
   const resumption_scope afterwards;
   if (wanted.waiters) look(bell::new_head_only);
   if (wanted.closed && counts_tasks_ && is_nothing_out()) notify_emptied();
