@@ -47,6 +47,8 @@ result<void> async_door::take_place(const acquire_options& asked) const {
   return {};
 }
 
+void async_door::have_timer() const { timer->started().promise_room(); }
+
 void async_door::leave_place(const acquire_options& asked) const noexcept {
   at->cancel_reservation(static_cast<std::uint32_t>(asked.weight));
   timer->started().return_room();
@@ -68,22 +70,31 @@ void async_wait::settle(permit in) noexcept {
 }
 
 bool async_wait::waits() noexcept {
-  gate& at = *door_.at;
   is_placed_ = true;
   // Before the join, so that a stop from then on finds it in line; one that was earlier is looked for after it.
   if (asked_.stop.stop_possible()) callback_.emplace(asked_.stop, on_stop{this});
-  at.join(*this, gate::place::reserved);
-  if (asked_.stop.stop_requested()) (void)at.withdraw(*this, refusal_reason::cancelled);
+  stand();
+  if (asked_.stop.stop_requested()) leave(refusal_reason::cancelled);
   const time_point leave = std::min(asked_.deadline, asked_.until).at();
   if (leave != time_point::max()) door_.timer->started().set(*this, leave);
   return (state_.fetch_or(armed, memory_order_acq_rel) & decided) == 0;  // (1)
 }
 
-result<permit> async_wait::finish() noexcept {
+void async_wait::take_leave() noexcept {
   callback_.reset();  // waits for it, if it runs on another thread
   if (std::exchange(is_placed_, false)) door_.timer->started().remove(*this);
+}
+
+result<permit> async_wait::finish() noexcept {
+  take_leave();
   if (!outcome_) return outcome_.error();
   return permit_of(door_, asked_, *outcome_);
+}
+
+result<void> async_wait::finish_without_permit() noexcept {
+  take_leave();
+  if (!outcome_) return outcome_.error();
+  return {};
 }
 
 void async_wait::on_granted(time_point stamp) noexcept {
@@ -98,7 +109,7 @@ void async_wait::on_refused(const refusal& why) noexcept {
 
 void async_wait::on_time() noexcept {
   const bool is_expired = asked_.deadline <= asked_.until;
-  (void)door_.at->withdraw(*this, is_expired ? refusal_reason::expired : refusal_reason::timed_out);
+  leave(is_expired ? refusal_reason::expired : refusal_reason::timed_out);
 }
 
 void async_wait::decide() noexcept {

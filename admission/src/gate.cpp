@@ -310,10 +310,7 @@ void gate::close() noexcept {
     sweep_credits();
     capacity_.close();
     while (waiter* const w = queue_.head()) refuse(*w, refusal_reason::closed, decided);
-    if (is_over_) {
-      end_being_over();
-      decided.fits_again = true;  // it is at an end, at any rate
-    }
+    if (is_over_) end_being_over(decided);  // it is at an end, at any rate
     capacity_.set_waiters(false);
     if (stock_ != nullptr) recall_under_lock();
   }

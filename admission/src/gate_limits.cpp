@@ -112,8 +112,7 @@ void gate::begin_being_over() noexcept {
 bool gate::is_still_over(outcomes& decided) noexcept {
   const std::optional<refusal_reason> lacks = lacks_to_fit();
   if (!lacks) {
-    end_being_over();
-    decided.fits_again = true;
+    end_being_over(decided);
     return false;
   }
   head_lacks_.store(*lacks, memory_order_relaxed);
@@ -121,10 +120,44 @@ bool gate::is_still_over(outcomes& decided) noexcept {
   return true;
 }
 
-void gate::end_being_over() noexcept {
+void gate::end_being_over(outcomes& decided) noexcept {
   is_over_ = false;
   if (stock_ != nullptr) stock_->ask_no_more();
   within_.fetch_add(1, memory_order_relaxed);  // relaxed: it says "look again", under the lock
+  decided.fits_again = true;
+  const bool is_closed = capacity_.load().closed;
+  while (waiter* const w = until_within_.head()) {
+    until_within_.remove(*w);
+    w->waiting_ = false;
+    w->why_ = refusal_reason::closed;
+    (is_closed ? decided.refused : decided.granted).push_back(*w);
+  }
+}
+
+void gate::join_until_within(waiter& w) noexcept {
+  outcomes decided;
+  {
+    const lock_guard held(mutex_);
+    const bool is_closed = capacity_.load().closed;
+    w.waiting_ = is_over_;
+    w.why_ = refusal_reason::closed;
+    (is_over_ ? until_within_ : is_closed ? decided.refused : decided.granted).push_back(w);
+  }
+  deliver(decided);
+}
+
+bool gate::withdraw_until_within(waiter& w, refusal_reason why) noexcept {
+  outcomes decided;
+  {
+    const lock_guard held(mutex_);
+    if (!w.waiting_) return false;
+    until_within_.remove(w);
+    w.waiting_ = false;
+    w.why_ = why;
+    decided.refused.push_back(w);
+  }
+  deliver(decided);
+  return true;
 }
 
 bool gate::wait_until_within(time_point until) noexcept {

@@ -36,6 +36,13 @@ std::int64_t check_capacity(std::int64_t capacity) {
                               ": it must be 1 to " + std::to_string(largest_max_weight));
 }
 
+limits limits_of(std::int64_t capacity, const line_bounds& line) {
+  return {.max_tasks = unlimited,
+          .max_weight = check_capacity(capacity),
+          .max_waiters = line.max_waiters,
+          .max_waiting_weight = line.max_waiting_weight};
+}
+
 // The refusal of an attempt, written where it is wanted.
 struct told_why {
   const gate& at;
@@ -96,12 +103,12 @@ result<permit> limiter::wait_for(const door_request& asked, const std::stop_toke
 }
 
 weighted_semaphore::weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters, const clock_source& clock)
-    : limiter_({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters}, clock),
-      max_waiters_(max_waiters) {}
+    : weighted_semaphore(capacity, {.max_waiters = max_waiters}, clock) {}
 
-void weighted_semaphore::set_capacity(std::int64_t capacity) {
-  limiter_.set_limits({.max_tasks = unlimited, .max_weight = check_capacity(capacity), .max_waiters = max_waiters_});
-}
+weighted_semaphore::weighted_semaphore(std::int64_t capacity, const line_bounds& line, const clock_source& clock)
+    : limiter_(limits_of(capacity, line), clock), line_(line) {}
+
+void weighted_semaphore::set_capacity(std::int64_t capacity) { limiter_.set_limits(limits_of(capacity, line_)); }
 
 result<permit> weighted_semaphore::try_or_explain(std::int64_t weight) noexcept {
   return limiter_.try_acquire(weight, time_point{});  // no rate and no deadline: the time is not looked at

@@ -286,5 +286,22 @@ TEST(WeightedSemaphoreDeathTest, EndingWhileAPermitIsOutIsFatalInEveryBuild) {
       "a limiter is destroyed while 0 tasks and a weight of 4 are held");
 }
 
+TEST_F(WeightedSemaphore, WhatWaitsIsBoundedByWeightToo) {
+  weighted_semaphore semaphore(10, {.max_waiters = 3, .max_waiting_weight = 12});
+  permit all = semaphore.try_acquire(10).value();
+  const auto let_go = [](const result<permit>&) {};
+  ASSERT_TRUE(semaphore.enqueue({.weight = 8}, let_go));
+  EXPECT_EQ(semaphore.waiting_weight(), 8);
+  EXPECT_EQ(semaphore.enqueue({.weight = 5}, let_go).error().reason, refusal_reason::waiters_full);
+  ASSERT_TRUE(semaphore.enqueue({.weight = 4}, let_go));
+  semaphore.set_capacity(9);
+  EXPECT_EQ(semaphore.waiting_weight(), 12) << "a new capacity leaves the line as it was bounded";
+  EXPECT_EQ(semaphore.enqueue({.weight = 1}, let_go).error().reason, refusal_reason::waiters_full);
+  all.release();
+  EXPECT_EQ(semaphore.waiting_weight(), 0);
+  EXPECT_THROW(weighted_semaphore(10, {.max_waiting_weight = 0}), std::invalid_argument);
+  EXPECT_THROW(weighted_semaphore(10, {.max_waiters = -1}), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace weir

@@ -16,6 +16,7 @@
 #include "holds.hpp"
 #include "mistakes.hpp"
 #include "mutants.hpp"
+#include "taken_apart.hpp"
 
 namespace weir::detail {
 
@@ -32,54 +33,14 @@ struct async_steps {
 namespace async_model {
 
 using namespace std::chrono_literals;
+using model::counted;
+using model::door;
 using testing::HasSubstr;
 using weir::refusal_reason;
 using weir::detail::async_door;
 using weir::detail::async_steps;
 using weir::detail::async_wait;
-using weir::detail::atomic;
 using weir::detail::door_timer;
-using weir::detail::gate;
-using weir::detail::memory_order_acquire;
-using weir::detail::memory_order_release;
-
-/// The explorer's time. Each schedule has its own, and leaves it behind, since the timer thread of one that failed has
-/// not ended.
-class own_clock final : public weir::clock_source {
- public:
-  [[nodiscard]] weir::time_point now() const noexcept override { return weir::steady_clock_source().now(); }
-  void wait_until(const atomic<std::uint32_t>& word, std::uint32_t expected,
-                  weir::time_point until) const noexcept override {
-    weir::steady_clock_source().wait_until(word, expected, until);
-  }
-};
-
-/// A limiter, taken apart.
-struct door {
-  explicit door(const weir::limits& configured) : door(configured, *new own_clock) {}
-  door(const weir::limits& configured, const weir::clock_source& clock) : at(configured, clock), timer(at, clock) {
-    at.set_alarm(timer);
-  }
-  gate at;
-  door_timer timer;
-};
-
-/// A word that threads sleep on until it is high enough.
-class counted {
- public:
-  void add() {
-    word_.fetch_add(1, memory_order_release);
-    weir::detail::futex_wake(&word_, weir::detail::wake_all);
-  }
-  void await(std::uint32_t count) {
-    for (std::uint32_t seen = word_.load(memory_order_acquire); seen < count; seen = word_.load(memory_order_acquire)) {
-      weir::detail::futex_wait(word_, seen, weir::duration(-1));
-    }
-  }
-
- private:
-  atomic<std::uint32_t> word_{0};
-};
 
 /// Goes on once: keeps what it got for a moment, and is gone.
 class sleeper final : public async_wait {

@@ -36,6 +36,32 @@ class [[nodiscard]] acquire_awaiter final : private detail::async_wait {
   std::coroutine_handle<> waiting_;
 };
 
+/// What `limiter::async_wait_until_within` returns, to be awaited once, at once. Its result is `result<void>`.
+class [[nodiscard]] within_awaiter final : private detail::async_wait {
+ public:
+  using async_wait::async_wait;
+
+  [[nodiscard]] bool await_ready() noexcept {
+    const bool is_within = door().at->wait_until_within(time_point::min());
+    if (is_within) settle(detail::admission{});
+    return is_within;
+  }
+  /// @throws std::bad_alloc, std::system_error; then the wait has not begun.
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiting) {
+    waiting_ = waiting;
+    door().have_timer();
+    return waits();
+  }
+  [[nodiscard]] result<void> await_resume() noexcept { return finish_without_permit(); }
+
+ private:
+  void resume() noexcept override { waiting_.resume(); }
+  void stand() noexcept override { door().at->join_until_within(*this); }
+  void leave(refusal_reason why) noexcept override { (void)door().at->withdraw_until_within(*this, why); }
+
+  std::coroutine_handle<> waiting_;
+};
+
 namespace detail {
 
 /// What limiter::enqueue takes: called once, with the permit or why there is none.

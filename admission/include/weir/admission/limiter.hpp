@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <stop_token>
+#include <utility>
 
 #include <weir/admission/acquire_options.hpp>
 #include <weir/admission/async_acquire.hpp>
@@ -126,6 +127,13 @@ class limiter {
   /// `until`, by the limiter's clock, or if the limiter is closed; on a worker of a pool, which may not wait, if
   /// it is not so already. Blocking.
   [[nodiscard]] bool wait_until_within(deadline until = {}) noexcept;
+
+  /// `co_await limiter.async_wait_until_within(within(1s))`: as wait_until_within, but it is the coroutine that waits,
+  /// on a worker of a pool, too. Else `timed_out`, `closed`, or `cancelled` when `stop` is requested. Where it goes on,
+  /// what it must not do there, and what it throws: as async_acquire. It has no place in line.
+  [[nodiscard]] within_awaiter async_wait_until_within(deadline until = {}, std::stop_token stop = {}) {
+    return {async_door(), acquire_options{.until = until, .stop = std::move(stop)}};
+  }
 
   /// Refuses everything from now on, `closed`, first of all those who wait, in order. Permits that are out stay valid.
   /// Idempotent. Takes the short lock, and then wakes each of those who wait: linear in their number.

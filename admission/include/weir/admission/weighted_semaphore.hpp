@@ -4,13 +4,21 @@
 #include <concepts>
 #include <cstdint>
 #include <stop_token>
+#include <utility>
 
 #include <weir/admission/deadline.hpp>
 #include <weir/admission/limiter.hpp>
+#include <weir/admission/limits.hpp>
 #include <weir/admission/permit.hpp>
 #include <weir/admission/result.hpp>
 
 namespace weir {
+
+/// What may wait at a semaphore; see weir::limits. What is heavier than max_waiting_weight never waits.
+struct line_bounds {
+  std::int64_t max_waiters = 1'024;             ///< 0 to 16,777,215
+  std::int64_t max_waiting_weight = unlimited;  ///< 1 to 2^53, or `unlimited`
+};
 
 /// Lets holders in whose summed weight is at most its capacity. Strict first in, first out among those who wait; each
 /// wait can be cancelled and has a deadline, and one that leaves lets those behind it be looked at.
@@ -26,6 +34,8 @@ class weighted_semaphore {
   /// @throws std::invalid_argument naming the value and the rule.
   explicit weighted_semaphore(std::int64_t capacity, std::int64_t max_waiters = 1'024,
                               const clock_source& clock = steady_clock_source());
+  /// The same with all that bounds its line.
+  weighted_semaphore(std::int64_t capacity, const line_bounds& line, const clock_source& clock = steady_clock_source());
   weighted_semaphore(const weighted_semaphore&) = delete;
   weighted_semaphore& operator=(const weighted_semaphore&) = delete;
   /// Permits and waiting threads must be gone, and every call must have returned; else it says so on stderr and
@@ -72,20 +82,25 @@ class weighted_semaphore {
 
   /// Waits until what is held is within the capacity, after it was lowered; see limiter::wait_until_within. Blocking.
   [[nodiscard]] bool wait_until_within(deadline until = {}) noexcept { return limiter_.wait_until_within(until); }
+  /// The same without a thread that waits; see limiter::async_wait_until_within.
+  [[nodiscard]] within_awaiter async_wait_until_within(deadline until = {}, std::stop_token stop = {}) {
+    return limiter_.async_wait_until_within(until, std::move(stop));
+  }
 
   /// Refuses everything from now on. See limiter::close.
   void close() noexcept { limiter_.close(); }
 
-  /// The weight that is held, and how many wait, at some moment during the call; outdated at once. While set_capacity
-  /// runs, in_use may be off by the change, and is never below 0. Wait-free.
+  /// The weight that is held, how many wait, and what those weigh if that is bounded, at some moment during the call;
+  /// outdated at once. While set_capacity runs, in_use may be off by the change, and is never below 0. Wait-free.
   [[nodiscard]] std::int64_t in_use() const noexcept { return limiter_.weight_in_use(); }
   [[nodiscard]] std::int64_t waiting() const noexcept { return limiter_.waiting(); }
+  [[nodiscard]] std::int64_t waiting_weight() const noexcept { return limiter_.waiting_weight(); }
 
  private:
   [[nodiscard]] result<permit> try_or_explain(std::int64_t weight) noexcept;
 
   limiter limiter_;
-  const std::int64_t max_waiters_;
+  const line_bounds line_;
 };
 
 }  // namespace weir

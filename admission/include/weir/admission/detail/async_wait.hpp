@@ -26,6 +26,8 @@ struct async_door {
   /// A place in line, and what it takes to wait there; or why not. All that can fail is here, and nothing is left of
   /// what failed. @throws std::bad_alloc, std::system_error where a timer cannot be had.
   [[nodiscard]] result<void> take_place(const acquire_options& asked) const;
+  /// What a wait takes that has no place in line. @throws as take_place.
+  void have_timer() const;
   /// Gives up what take_place has taken.
   void leave_place(const acquire_options& asked) const noexcept;
 };
@@ -53,21 +55,30 @@ class async_wait : public waiter, public resumption, private timed {
   /// The outcome, once. After it nobody else touches this object.
   [[nodiscard]] result<permit> finish() noexcept;
 
+  /// The same of one that was granted nothing but that it waits no more.
+  [[nodiscard]] result<void> finish_without_permit() noexcept;
+
  protected:
   /// It has finished, or never waited; else it says so on stderr and terminates, in every build, since the gate would
   /// touch it later.
   ~async_wait();
 
+  /// Begins the wait, at the gate; and ends it, if its outcome is still open.
+  virtual void stand() noexcept { door_.at->join(*this, gate::place::reserved); }
+  virtual void leave(refusal_reason why) noexcept { (void)door_.at->withdraw(*this, why); }
+
   [[nodiscard]] const async_door& door() const noexcept { return door_; }
   [[nodiscard]] const acquire_options& asked() const noexcept { return asked_; }
 
  private:
+  void take_leave() noexcept;
+
   // What a model asks.
   friend struct async_steps;
 
   struct on_stop {
     async_wait* of;
-    void operator()() const noexcept { (void)of->door_.at->withdraw(*of, refusal_reason::cancelled); }
+    void operator()() const noexcept { of->leave(refusal_reason::cancelled); }
   };
 
   void on_granted(time_point stamp) noexcept final;

@@ -1,12 +1,11 @@
 // The engine of every limiter: the capacity word, the bucket and one queue, and the order in which they are asked.
 //
-// Fast path, while nobody waits: weight and deadline, a look at the bucket, the capacity (one compare-and-swap), the
-// token (one compare-and-swap). Capacity before token, since capacity can be given back and a token cannot. Slow path:
-// a queue in the order of priority and arrival, under a short lock; who releases hands what it releases to the head and
-// to those behind it for whom there is room, in order, and wakes exactly those. admission/README.md tells the protocol.
-// Progress: try_admit and a release with nobody waiting are lock-free, the observers wait-free; all else may take the
-// lock, under which no wake-up, no allocation and no user code runs but the clock's `now`, where there is a rate. What
-// was decided there is told after it, to each waiter in order.
+// Fast path, while nobody waits: weight and deadline, a look at the bucket, the capacity and the token, a
+// compare-and-swap each. Slow path: a queue, under a short lock; who releases hands on to the head and to those behind
+// it for whom there is room, and wakes exactly those. admission/README.md tells the protocol. Progress: try_admit and a
+// release with nobody waiting are lock-free, the observers wait-free; all else may take the lock, under which no
+// wake-up, no allocation and no user code runs but the clock's `now`, where there is a rate. What was decided there is
+// told after it, to each waiter in order.
 // What a holder did before its release happens before what a later grant that needed it returns to, or tells.
 #pragma once
 
@@ -94,8 +93,7 @@ class gate {
   }
   /// That there is no place in line, as a refusal.
   [[nodiscard]] refusal full_line(const door_request& asked) const noexcept;
-  /// Gives the promised place up. Wait-free.
-  /// @param weight  that was promised it.
+  /// Gives the place up that this weight was promised. Wait-free.
   void cancel_reservation(std::uint32_t weight) noexcept;
   /// Takes the promised place in the queue, linear in those that it passes there. From here on the waiter hears once
   /// from the gate, maybe before this returns. `uncounted` is for the thread of caller_runs, which nobody promised a
@@ -103,8 +101,7 @@ class gate {
   enum class place : std::uint8_t { reserved, uncounted };
   void join(waiter& w, place where) noexcept;
 
-  /// Ends the wait of `w` with `why`, if its outcome is still open: then on_refused is called, here, and true returned.
-  /// Those behind it are looked at again.
+  /// Ends the wait of `w` if its outcome is open: on_refused is called, here, and who is behind it looked at.
   bool withdraw(waiter& w, refusal_reason why) noexcept;
 
   /// Gives back what an admission of this weight took, and hands it on.
@@ -164,14 +161,16 @@ class gate {
   [[nodiscard]] bool wait_until_empty(time_point until) noexcept;
 
   /// Changes all limits, as `limiter::set_limits` says.
-  /// @throws std::invalid_argument as weir::check does, or where a limit that is not counted is to become one, or a
-  ///   weight that is counted is not to be any more; and what alarm::get_ready throws. Then nothing has changed.
+  /// @throws std::invalid_argument as it says there; what alarm::get_ready throws. Then nothing has changed.
   void set_limits(const limits& next);
   /// Ends are told it, where it is on.
   [[nodiscard]] weir::detail::breaker& breaker() noexcept { return breaker_; }
 
-  /// Sleeps until no more is held than the limits are, the gate is closed, or `until`; true if the first.
+  /// Sleeps until no more is held than the limits are (true), the gate is closed, or `until`.
   [[nodiscard]] bool wait_until_within(time_point until) noexcept;
+  /// The same for one without a thread, which hears once: granted, or refused `closed`. And the end of its wait.
+  void join_until_within(waiter& w) noexcept;
+  bool withdraw_until_within(waiter& w, refusal_reason why) noexcept;
 
   /// The refusal in full: the state is that of the decision.
   [[nodiscard]] refusal explain(const verdict& v, const door_request& asked) const noexcept;
@@ -321,7 +320,7 @@ class gate {
   [[nodiscard]] std::optional<refusal_reason> lacks_to_fit() noexcept WEIR_REQUIRES(mutex_);
   void begin_being_over() noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool is_still_over(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
-  void end_being_over() noexcept WEIR_REQUIRES(mutex_);
+  void end_being_over(outcomes& decided) noexcept WEIR_REQUIRES(mutex_);
   void leave_place(std::uint32_t weight) noexcept;
   void add_waiting_weight(std::int64_t weight) noexcept;
   void notify_emptied() noexcept;
@@ -388,6 +387,7 @@ class gate {
 
   alignas(cache_line) mutable mutex mutex_;
   waiter_list queue_ WEIR_GUARDED_BY(mutex_);
+  waiter_list until_within_ WEIR_GUARDED_BY(mutex_);           // those of join_until_within; none unless is_over_
   const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the one that was told to come back for its token
   time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
   bool is_in_order_ WEIR_GUARDED_BY(mutex_) = true;            // of arrival: nobody in line was passed
