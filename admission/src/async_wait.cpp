@@ -69,7 +69,19 @@ void async_wait::settle(permit in) noexcept {
   in.gate_ = nullptr;  // `finish` makes it again
 }
 
+bool async_wait::begin() {
+  const resumption_scope afterwards;
+  const result<void> place = door_.take_place(asked_);
+  if (place) return waits();
+  settle(place.error());
+  return false;
+}
+
 bool async_wait::waits() noexcept {
+  if (state_.load(memory_order_relaxed) != 0) {  // relaxed: nobody else is at it
+    std::fputs("weir: what async_acquire returns is awaited twice; ask anew for each wait\n", stderr);
+    std::terminate();
+  }
   is_placed_ = true;
   // Before the join, so that a stop from then on finds it in line; one that was earlier is looked for after it.
   if (asked_.stop.stop_possible()) callback_.emplace(asked_.stop, on_stop{this});

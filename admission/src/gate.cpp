@@ -127,6 +127,7 @@ gate::~gate() {
 
 [[gnu::noinline]] gate::verdict gate::try_admit_observed(const door_request& asked, time_point now,
                                                          time_of whose) noexcept {
+  const resumption_scope afterwards;
   const verdict v = flight_ != nullptr ? try_admit_recorded(asked, now, whose) : decide(asked, now, whose);
   if (pressure_ != nullptr) note_pressure();
   return v;

@@ -179,11 +179,12 @@ result<gate::slot> gate::reserve(const door_request& asked) {
       const time_point now = noted.now();
       if (capacity_.load().closed) return explain(noted.decided(refused), asked);
       const std::optional<refusal> full = lacks_place(asked);
-      waiter* const dropped = full ? victim(asked) : nullptr;
+      if (full) mark_dropped(asked);
       // Those ahead take their tokens first, so that this wait is the exact one as long as none of them leaves.
-      if (has_rate()) refused.retry_after = bucket_.wait_for(least_ahead(asked, dropped) + 1, now);
+      if (has_rate()) refused.retry_after = bucket_.wait_for(least_ahead(asked) + 1, now);
       const time_point ready = add_saturated(now, refused.retry_after);
       if (asked.deadline.has_passed(ready) || asked.patience.has_passed(ready)) {
+        settle_marked(nullptr);
         refused.why = asked.deadline.has_passed(ready) ? refusal_reason::expired : refusal_reason::timed_out;
         return explain(noted.decided(refused), asked);
       }
@@ -197,12 +198,12 @@ result<gate::slot> gate::reserve(const door_request& asked) {
         noted.is(flight_verdict::caller_runs);
         return slot::caller_runs;
       }
-      if (dropped == nullptr) {
+      if (marked_ == 0) {
         noted.is(verdict_of(refusal_reason::waiters_full));
         return *full;
       }
       noted.is(flight_verdict::again);
-      refuse(*dropped, refusal_reason::shed, decided);
+      settle_marked(&decided);
       hand_on(now, bell::new_head_only, decided);
     }
     deliver(decided);  // the place is free when what had it is destroyed; then another look
@@ -211,6 +212,7 @@ result<gate::slot> gate::reserve(const door_request& asked) {
 }
 
 void gate::cancel_reservation(std::uint32_t weight) noexcept {
+  const resumption_scope afterwards;
   leave_place(weight);
   if (pressure_ != nullptr) [[unlikely]]
     note_pressure();
@@ -227,13 +229,14 @@ void gate::join(waiter& w, place where) noexcept {
     w.waiting_ = true;
     w.stamp_ = noted.now();
     const bool is_new_line = queue_.empty();
-    insert(w);
-    if (capacity_.load().closed) {
-      refuse(w, refusal_reason::closed, decided);
-    } else if (counts_weight_ && w.request_.weight > max_weight_.load(memory_order_relaxed)) {
-      refuse(w, refusal_reason::too_heavy,
-             decided);  // the limit was lowered since it was asked: as a head it would wait for ever
+    const bool is_closed = capacity_.load().closed;
+    // The limit was lowered since it was asked: as a head it would wait for ever.
+    const bool is_too_heavy = counts_weight_ && w.request_.weight > max_weight_.load(memory_order_relaxed);
+    if (is_closed || is_too_heavy) {
+      queue_.push_back(w);  // it passes nobody
+      refuse(w, is_closed ? refusal_reason::closed : refusal_reason::too_heavy, decided);
     } else {
+      insert(w);
       if (is_new_line) {
         sweep_credits();
         capacity_.set_waiters(true);  // before the look below: a release that the look does not see, sees this

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <weir/admission/detail/gate.hpp>
+#include <weir/admission/detail/resumption.hpp>
 #include <weir/admission/detail/thread_waiter.hpp>
 
 namespace weir {
@@ -115,12 +116,14 @@ void gate::move_marks(double warn_at) noexcept {
 // ---- steps that are shorter where nobody is told
 
 void gate::give_back_observed(flight_op what, std::uint32_t weight, demand held) noexcept {
+  const resumption_scope afterwards;  // what goes on by this may end the gate
   if (flight_ != nullptr) return give_back_recorded(what, weight, held);
   give_back_final(held);
   note_pressure();
 }
 
 bool gate::try_add_child_observed() noexcept {
+  const resumption_scope afterwards;
   const bool taken = flight_ != nullptr ? try_add_child_recorded() : take_child();
   if (pressure_ != nullptr) note_pressure();
   return taken;

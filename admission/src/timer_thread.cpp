@@ -11,16 +11,26 @@
 namespace weir::detail {
 namespace {
 
-// Those that have users, by their clock.
+// Those that have users, by their clock; of one process.
 struct timer_threads {
+  const pid_t process = ::getpid();
   mutex lock;
   std::map<const clock_source*, std::shared_ptr<timer_thread>> by_clock WEIR_GUARDED_BY(lock);
 };
 
-// Never destroyed: a limiter may be at the very end of the program.
+// Of this process. Never destroyed: a limiter may be at the very end of the program, and in a forked child those of the
+// parent are nobody's. @throws std::bad_alloc.
 timer_threads& threads() {
-  static timer_threads* const all = new timer_threads;
-  return *all;
+  // Writers: the first that asks, in each process. Readers: all. Release by who has made it -> acquire by all.
+  static constinit atomic<timer_threads*> last{nullptr};
+  timer_threads* known = last.load(memory_order_acquire);
+  while (known == nullptr || known->process != ::getpid()) {
+    auto mine = std::make_unique<timer_threads>();
+    if (last.compare_exchange_strong(known, mine.get(), memory_order_acq_rel, memory_order_acquire)) {
+      return *mine.release();
+    }
+  }
+  return *known;
 }
 
 }  // namespace
@@ -110,9 +120,9 @@ void timer_thread::remove(timed& one) noexcept {
     std::uint32_t seen = 0;
     {
       const lock_guard held(mutex_);
-      if (heap_.contains(one)) {
+      if (heap_.contains(one)) {  // also of one that is running, and has set itself again
         heap_.take_out(one);
-        return;
+        heap_.keep_room();
       }
       if (running_ != &one || own_ == this_thread_id()) return heap_.return_room();
       is_awaited_ = true;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include <weir/admission/limits.hpp>
@@ -47,7 +48,7 @@ class door_model {
     if (closed_) return {refusal_reason::closed};
     if (weight > capacity_) return {refusal_reason::too_heavy};
     const outcome lacks = lack_of(line_.empty() ? weight : line_.front().weight);
-    if (lacks == refusal_reason::rate_limited) return {lacks, wait_behind(line_.size())};
+    if (lacks == refusal_reason::rate_limited) return {lacks, wait_behind(static_cast<std::int64_t>(line_.size()))};
     if (lacks) return {lacks};
     grant(id, weight);
     return {};
@@ -62,12 +63,12 @@ class door_model {
     for (;;) {
       const bool full = static_cast<std::int64_t>(line_.size()) >= limits_.max_waiters ||
                         weight > limits_.max_waiting_weight - waiting_weight();
-      const std::optional<std::size_t> dropped = full ? victim(newcomer) : std::nullopt;
+      const std::set<int> dropped = full ? victims(newcomer) : std::set<int>();
       if (until <= now_ + wait_behind(least_ahead(newcomer, dropped))) return refuse(id, refusal_reason::timed_out);
       if (!full) break;
-      if (!dropped) return refuse(id, refusal_reason::waiters_full);
-      refuse(line_[*dropped].id, refusal_reason::shed);
-      line_.erase(line_.begin() + static_cast<std::ptrdiff_t>(*dropped));
+      if (dropped.empty()) return refuse(id, refusal_reason::waiters_full);
+      for (const int one : dropped) refuse(one, refusal_reason::shed);
+      std::erase_if(line_, [&](const place& p) { return dropped.contains(p.id); });
       look();
     }
     auto before = line_.end();
@@ -175,41 +176,48 @@ class door_model {
     return limits_.priority_ageing == unlimited || waits.passed < levels * limits_.priority_ageing;
   }
 
-  [[nodiscard]] std::size_t least_ahead(const place& newcomer, std::optional<std::size_t> dropped) const {
-    std::size_t ahead = line_.size() - (dropped ? 1 : 0);
-    for (std::size_t i = line_.size(); i-- > 0;) {
-      if (dropped == i) continue;
-      const bool may_overtake = newcomer.weight < line_[i].weight && line_[i].overtaken < limits_.max_bypass;
-      if (!may_pass(newcomer, line_[i]) && !may_overtake) break;
-      --ahead;
+  // Of those who stay, how many the newcomer will neither stand before nor may overtake.
+  [[nodiscard]] std::int64_t least_ahead(const place& newcomer, const std::set<int>& dropped) const {
+    std::vector<place> staying;
+    for (const place& p : line_) {
+      if (!dropped.contains(p.id)) staying.push_back(p);
     }
-    return ahead;
+    while (!staying.empty() && may_pass(newcomer, staying.back())) staying.pop_back();
+    return std::count_if(staying.begin(), staying.end(), [&](const place& p) {
+      return newcomer.weight >= p.weight || p.overtaken >= limits_.max_bypass;
+    });
   }
 
-  // Who makes place, if all of them together would.
-  [[nodiscard]] std::optional<std::size_t> victim(const place& newcomer) const {
-    std::vector<std::size_t> droppable;
-    std::int64_t left = waiting_weight();
-    for (std::size_t i = 0; i < line_.size(); ++i) {
+  // Who makes place, if all of them together would: by age, or the lowest and of those the ones that are furthest back.
+  [[nodiscard]] std::set<int> victims(const place& newcomer) const {
+    std::vector<place> droppable;
+    for (const place& p : line_) {
       const bool may_drop = limits_.overflow == overflow::drop_oldest ||
-                            (limits_.overflow == overflow::drop_lowest && line_[i].priority < newcomer.priority);
-      if (!may_drop) continue;
-      droppable.push_back(i);
-      left -= line_[i].weight;
+                            (limits_.overflow == overflow::drop_lowest && p.priority < newcomer.priority);
+      if (may_drop) droppable.push_back(p);
     }
-    if (droppable.empty() || newcomer.weight > limits_.max_waiting_weight - left) return std::nullopt;
     if (limits_.overflow == overflow::drop_oldest) {
-      return *std::min_element(droppable.begin(), droppable.end(),
-                               [&](std::size_t a, std::size_t b) { return line_[a].since < line_[b].since; });
+      std::stable_sort(droppable.begin(), droppable.end(),
+                       [](const place& a, const place& b) { return a.since < b.since; });
+    } else {
+      std::reverse(droppable.begin(), droppable.end());
+      std::stable_sort(droppable.begin(), droppable.end(),
+                       [](const place& a, const place& b) { return a.priority < b.priority; });
     }
-    std::reverse(droppable.begin(), droppable.end());  // of the lowest, the one that is furthest back
-    return *std::min_element(droppable.begin(), droppable.end(),
-                             [&](std::size_t a, std::size_t b) { return line_[a].priority < line_[b].priority; });
+    std::set<int> dropped;
+    std::int64_t left = waiting_weight();
+    const auto fits = [&] { return newcomer.weight <= limits_.max_waiting_weight - left; };
+    for (const place& p : droppable) {
+      if (!dropped.empty() && fits()) break;
+      dropped.insert(p.id);
+      left -= p.weight;
+    }
+    return fits() ? dropped : std::set<int>();
   }
 
   // For the token of one that has `ahead` before it.
-  [[nodiscard]] duration wait_behind(std::size_t ahead) const {
-    return tokens_ ? tokens_->earliest(static_cast<std::int64_t>(ahead) + 1, now_) - now_ : duration::zero();
+  [[nodiscard]] duration wait_behind(std::int64_t ahead) const {
+    return tokens_ ? tokens_->earliest(ahead + 1, now_) - now_ : duration::zero();
   }
 
   void grant(int id, std::uint32_t weight) {

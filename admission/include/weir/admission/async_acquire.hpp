@@ -23,10 +23,7 @@ class [[nodiscard]] acquire_awaiter final : private detail::async_wait {
   /// @throws std::bad_alloc, std::system_error; then the wait has not begun.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
-    const result<void> place = door().take_place(asked());
-    if (place) return waits();
-    settle(place.error());
-    return false;
+    return begin();
   }
   [[nodiscard]] result<permit> await_resume() noexcept { return finish(); }
 
@@ -66,8 +63,8 @@ namespace detail {
 
 /// What limiter::enqueue takes: called once, with the permit or why there is none.
 template <typename F>
-concept takes_permit = std::invocable < std::decay_t<F>
-&, result < permit >> &&std::constructible_from<std::decay_t<F>, F>;
+concept takes_permit = std::invocable < std::remove_reference_t<F>
+&, result < permit >> &&std::invocable<std::decay_t<F>&, result<permit>>&& std::constructible_from<std::decay_t<F>, F>;
 
 /// A callable that waits at a door; it ends itself when it has been called.
 template <typename F>
@@ -98,7 +95,13 @@ result<void> enqueue_at(const async_door& door, const acquire_options& asked, F&
       [&]() noexcept { f(result<permit>(std::move(now))); }();
       return {};
     }
-    auto* const later = new waiting(door, asked, std::forward<F>(f));
+    waiting* later = nullptr;
+    try {
+      later = new waiting(door, asked, std::forward<F>(f));
+    } catch (...) {
+      now.release_unused();  // it was not called
+      throw;
+    }
     later->settle(std::move(now));
     resume_in_turn(*later);
     return {};

@@ -83,11 +83,14 @@ class limiter {
   /// `co_await limiter.async_acquire(8, within(20ms))`: as `acquire`, but it is the coroutine that waits, in any
   /// coroutine whatever, and no thread: allowed on a worker of a pool, too. Does not suspend where no wait is needed.
   /// What waits goes on, as soon as its outcome is decided, on the thread that decided it: who gives back, requests the
-  /// stop, closes or changes limits, at the end of that call and after all whom it decided before; or, at its time, on
-  /// the thread `weir-door`, which all limiters with one clock share and which is there while they are used so. It must
-  /// not block there for what another one does that was let in by the same call, nor long, and must end before the
-  /// limiter does. A coroutine must not be destroyed while it waits: it says so on stderr and terminates. Instead of
-  /// caller_runs it is refused waiters_full. After fork(2) nobody keeps its time in the child.
+  /// stop, closes, changes limits, drops it to have its place, or leaves the line before it, as an `acquire` does whose
+  /// time is over; at the end of that call and after all whom it decided before; or, at its time, on the thread
+  /// `weir-door`, which all limiters with one clock share and which is there while they are used so. It must not block
+  /// there for what another one does that was let in by the same call, nor long, and must end before the limiter does.
+  /// A coroutine must not be destroyed while it waits, nor what this returns be awaited twice: it says so on stderr and
+  /// terminates. Instead of caller_runs it is refused waiters_full. After fork(2) nobody keeps the time of the parent's
+  /// limiters in the child. The destructor of the last limiter with a clock waits for what goes on on `weir-door`, also
+  /// for that of others.
   /// @throws std::bad_alloc, std::system_error, where it has to wait and there is no timer to be had; it does not wait
   ///         then.
   /// Allocates nothing in the steady state: its place is in the coroutine's frame. See admission/async.md.
@@ -95,6 +98,11 @@ class limiter {
     return async_acquire({.weight = weight, .until = until, .stop = std::move(stop)});
   }
   [[nodiscard]] acquire_awaiter async_acquire(acquire_options asked) { return {async_door(), std::move(asked)}; }
+  /// For g++ 12, which destroys a braced `{.stop = token}` in a co_await expression twice: keep the token out of it.
+  [[nodiscard]] acquire_awaiter async_acquire(acquire_options asked, std::stop_token stop) {
+    asked.stop = std::move(stop);
+    return async_acquire(std::move(asked));
+  }
   template <std::floating_point Number, typename... Rest>
   acquire_awaiter async_acquire(Number, Rest&&...) = delete;  // half a weight is none
 

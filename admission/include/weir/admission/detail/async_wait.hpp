@@ -43,6 +43,10 @@ class async_wait : public waiter, public resumption, private timed {
   void settle(const result<admission>& outcome) noexcept { outcome_ = outcome; }
   void settle(permit in) noexcept;
 
+  /// Takes a place at its door, and then as `waits`; or its outcome is that there is none. What others do that this
+  /// lets in, or drops, is done after it has begun. @throws as async_door::take_place.
+  [[nodiscard]] bool begin();
+
   /// Takes the place that its door has promised. True: `resume` will be called, maybe has been, once; this object may
   /// be gone. False: the outcome is there already.
   [[nodiscard]] bool waits() noexcept;

@@ -301,11 +301,12 @@ class gate {
   void deliver(const outcomes& decided) noexcept WEIR_EXCLUDES(mutex_);
   [[nodiscard]] std::optional<refusal> lacks_place(const door_request& asked) const noexcept;
   [[nodiscard]] bool may_turn_away(const door_request& asked) const noexcept;
-  [[nodiscard]] waiter* victim(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
+  class oldest_first;
+  void mark_dropped(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
+  void settle_marked(outcomes* dropped) noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool may_pass(const door_request& newcomer, const waiter& in_line) const noexcept;
   [[nodiscard]] bool may_overtake(const door_request& light, const waiter& heavy) const noexcept;
-  [[nodiscard]] std::int64_t least_ahead(const door_request& newcomer, const waiter* dropped) noexcept
-      WEIR_REQUIRES(mutex_);
+  [[nodiscard]] std::int64_t least_ahead(const door_request& newcomer) noexcept WEIR_REQUIRES(mutex_);
   void insert(waiter& w) noexcept WEIR_REQUIRES(mutex_);
   [[nodiscard]] bool add_child_from_word(std::size_t giver) noexcept;
   void end_child_at_word(std::size_t giver) noexcept;
@@ -377,12 +378,10 @@ class gate {
   // The weight of those, if it is limited. Writers as above, each before it changes the number. Readers: reserve under
   // the lock, so that it never passes max_waiting_weight; reports; relaxed, a number alone.
   atomic<std::int64_t> waiting_weight_{0};
-  // How many are in the line, as queue_ knows it. Writers: under the lock. Readers: newcomers, for the length of the
-  // wait behind them; relaxed, a number alone.
+  // How many are in the line. Writers: under the lock. Readers: newcomers, for their wait; relaxed, a number alone.
   atomic<std::int64_t> in_line_{0};
-  // What the head lacked when it was looked at last: its task, its weight, or its token. Writer: hand_on under the
-  // lock. Readers: newcomers that find the waiters' bit set, to say why; relaxed, a word alone. One that comes between
-  // the bit and the first look at a new line reads what the last head lacked.
+  // What the head lacked at the last look. Writer: hand_on under the lock. Readers: newcomers behind it, to say why;
+  // relaxed, a word alone: between the bit and the first look at a new line it is what the last head lacked.
   atomic<refusal_reason> head_lacks_;
 
   alignas(cache_line) mutable mutex mutex_;
@@ -390,11 +389,12 @@ class gate {
   waiter_list until_within_ WEIR_GUARDED_BY(mutex_);           // those of join_until_within; none unless is_over_
   const waiter* announced_ WEIR_GUARDED_BY(mutex_) = nullptr;  // the one that was told to come back for its token
   time_point announced_at_ WEIR_GUARDED_BY(mutex_);            // and when
-  bool is_in_order_ WEIR_GUARDED_BY(mutex_) = true;            // of arrival: nobody in line was passed
-  bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;             // for spare units: it lacks a task, or who may pass it
-  bool credits_open_ WEIR_GUARDED_BY(mutex_) = false;          // as the word says it
-  bool credits_allowed_ WEIR_GUARDED_BY(mutex_) = true;        // until there is a rate
-  bool is_over_ WEIR_GUARDED_BY(mutex_) = false;               // more is held than the limits are, or was a moment ago
+  std::int64_t marked_ WEIR_GUARDED_BY(mutex_) = 0;      // of those in line, to be dropped in this hold of the lock
+  bool is_in_order_ WEIR_GUARDED_BY(mutex_) = true;      // of arrival: nobody in line was passed
+  bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;       // for spare units: it lacks a task, or who may pass it
+  bool credits_open_ WEIR_GUARDED_BY(mutex_) = false;    // as the word says it
+  bool credits_allowed_ WEIR_GUARDED_BY(mutex_) = true;  // until there is a rate
+  bool is_over_ WEIR_GUARDED_BY(mutex_) = false;         // more is held than the limits are, or was a moment ago
 };
 
 }  // namespace weir::detail

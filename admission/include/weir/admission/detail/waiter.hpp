@@ -58,6 +58,7 @@ class waiter {
   waiter* prev_ = nullptr;
   bool waiting_ = false;         // guarded by the gate's lock: the outcome is open
   bool took_token_ = false;      // the outcome, too
+  bool is_dropped_ = false;      // guarded by the gate's lock, and within one hold of it: it is marked
   bool counted_ = false;         // guarded by the gate's lock: it has one of the max_waiters places
   refusal_reason why_{};         // the outcome, between the decision and its delivery
   std::uint32_t number_ = 0;     // of its join in a flight recorder; guarded by the gate's lock
