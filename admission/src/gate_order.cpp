@@ -126,11 +126,12 @@ std::int64_t gate::least_ahead(const door_request& newcomer) noexcept {
 void gate::mark_dropped(const door_request& newcomer) noexcept {
   if (waiting() > max_waiters()) return;  // since a change: one that is dropped makes no place
   const std::int64_t excess = waiting_weight() - max_waiting_weight_.load(memory_order_relaxed) + newcomer.weight;
+  std::int64_t marked = 0;
   std::int64_t freed = 0;
-  const auto needs_more = [&] { return marked_ == 0 || freed < excess; };
+  const auto needs_more = [&] { return marked == 0 || freed < excess; };
   const auto mark = [&](waiter& w) {
     w.is_dropped_ = true;
-    ++marked_;
+    ++marked;
     freed += w.request_.weight;
   };
   if (overflow() == weir::overflow::drop_oldest) {
@@ -146,6 +147,7 @@ void gate::mark_dropped(const door_request& newcomer) noexcept {
       }
     }
   }
+  marked_ = marked;
   if (needs_more()) settle_marked(nullptr);
 }
 

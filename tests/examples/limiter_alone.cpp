@@ -9,7 +9,12 @@
 using namespace std::chrono_literals;
 
 int main() {
-  weir::limiter disk({.max_tasks = weir::unlimited, .max_weight = 8, .rate = weir::per_second(1'000), .burst = 50});
+  // At 80 % of a limit, and again when that is over, it says so, if anybody wants to know.
+  weir::limiter disk({.max_tasks = weir::unlimited, .max_weight = 8, .rate = weir::per_second(1'000), .burst = 50},
+                     weir::steady_clock_source(), [](const weir::pressure& now) {
+                       std::cout << (now.is_high ? "nearly full: " : "relieved: ") << now.weight << " of "
+                                 << now.max_weight << '\n';
+                     });
 
   // Threads wait in line, strictly in order, for a second at most. The permit gives the weight back when it ends.
   std::vector<std::jthread> readers;
