@@ -66,6 +66,7 @@ void gate::step::note(waiter& w, place where) noexcept {
 
 void gate::step::note(const limits& next) noexcept {
   limits counted = next;
+  counted.flight_entries = of_->entries_of_flight();
   if (of_->counts_tasks_) counted.max_tasks = of_->max_tasks();  // `unlimited`, too, is a number here
   of_->flight_->add_change(counted);
   const lock_guard held(of_->bucket_.mutex_);

@@ -36,8 +36,8 @@ void check_counts(const limits& next, bool counts_tasks, bool counts_weight, boo
 void gate::set_limits(const limits& next) {
   (void)check(next);
   check_counts(next, counts_tasks_, counts_weight_, counts_waiting_weight_);
-  if (next.flight_entries != entries_of_flight()) {
-    refuse_change("flight_entries", next.flight_entries, "it stays as it was when this was built");
+  if (next.flight_entries != 0 && next.flight_entries != entries_of_flight()) {
+    refuse_change("flight_entries", next.flight_entries, "it stays as it was when this was built; leave it at 0");
   }
   if (alarm_ != nullptr && !next.rate.is_unlimited()) alarm_->get_ready();
   const time_point early = early_now();

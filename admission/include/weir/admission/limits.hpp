@@ -117,7 +117,8 @@ struct limits {
   /// `on_pressure` that it was built with. More than 0, at most 1.
   double warn_at = 0.8;
   /// How many entries the flight recorder keeps, 64 bytes each; see flight.hpp. 1,024 to 16,777,215, or 0: it is off.
-  /// Where it is on, each step at this door takes the short lock. It stays as it was built.
+  /// Where it is on, each step at this door takes the short lock. It stays as it was built, whatever else is changed:
+  /// 0 then says nothing, and another number is refused.
   std::int64_t flight_entries = 0;
 
   friend bool operator==(const limits&, const limits&) = default;

@@ -393,7 +393,7 @@ class gate {
   bool is_in_order_ WEIR_GUARDED_BY(mutex_) = true;      // of arrival: nobody in line was passed
   bool head_asks_ WEIR_GUARDED_BY(mutex_) = false;       // for spare units: it lacks a task, or who may pass it
   bool credits_open_ WEIR_GUARDED_BY(mutex_) = false;    // as the word says it
-  bool credits_allowed_ WEIR_GUARDED_BY(mutex_) = true;  // until there is a rate
+  bool credits_allowed_ WEIR_GUARDED_BY(mutex_) = true;  // until there is a rate, or an early mark
   bool is_over_ WEIR_GUARDED_BY(mutex_) = false;         // more is held than the limits are, or was a moment ago
 };
 
